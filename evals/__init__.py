@@ -1,0 +1,1 @@
+"""How good the answers are, in numbers: reference questions in, a report out."""

@@ -1,0 +1,85 @@
+"""Reference questions and answers, a JSON object a line; a person can write them by hand."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from index import PinciteError
+from rag import Message
+
+SHIPPED_SUITE = Path(__file__).parent / "data" / "russia-dprk.jsonl"
+
+# Of these every gold quote is wanted; of the others any one is enough.
+EVERY_QUOTE = frozenset({"list", "several"})
+
+
+class SampleError(PinciteError):
+    """A suite could not be read."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """A question with what a right answer cites.
+
+    `quotes` are verbatim from the library's documents, so that cutting passages anew voids nothing; none at all means
+    that the library does not answer the question. `answers` are accepted short answers, in any of their forms.
+    """
+
+    id: str
+    type: str
+    question: str
+    answers: tuple[str, ...] = ()
+    quotes: tuple[str, ...] = ()
+    history: tuple[Message, ...] = ()
+
+    @property
+    def answerable(self) -> bool:
+        return bool(self.quotes)
+
+
+def read_samples(path: Path) -> list[Sample]:
+    """Raises SampleError, naming the line, if the file is missing, malformed or empty, or if an id comes twice."""
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = getattr(error, "strerror", None) or "not UTF-8 text"
+        raise SampleError(f"Cannot read the suite {path}: {reason}. Give a JSONL file.") from error
+    samples = [_sample(line, f"{path}:{number}") for number, line in enumerate(text.splitlines(), 1) if line.strip()]
+    if not samples:
+        raise SampleError(f"No samples in {path}. Write one JSON object a line, with question, type and quotes.")
+    ids = [sample.id for sample in samples]
+    if doubled := {name for name in ids if ids.count(name) > 1}:
+        raise SampleError(f"Ids that come twice in {path}: {', '.join(sorted(doubled))}. Make them different.")
+    return samples
+
+
+def _sample(line: str, place: str) -> Sample:
+    try:
+        row: dict[str, Any] = json.loads(line)
+        history = tuple(Message(turn["role"], turn["text"]) for turn in row.get("history", ()))
+        sample = Sample(
+            id=str(row["id"]),
+            type=row["type"],
+            question=row["question"],
+            answers=_texts(row.get("answers", ())),
+            quotes=_texts(row.get("quotes", ())),
+            history=history,
+        )
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise SampleError(
+            f"{place} is not a sample ({type(error).__name__}: {error}). "
+            'Write it like {"id": "1", "type": "fact", "question": "...", "answers": ["..."], "quotes": ["..."]}'
+        ) from error
+    if not sample.question.strip():
+        raise SampleError(f"{place}: the question is empty. Write one.")
+    return sample
+
+
+def _texts(values: Iterable[Any]) -> tuple[str, ...]:
+    if isinstance(values, str) or not all(isinstance(value, str) and value for value in values):
+        raise TypeError("answers and quotes are lists of texts")
+    return tuple(values)

@@ -1,0 +1,22 @@
+"""Documents in, hits out. Start with `Library`."""
+
+from index.documents import Document
+from index.errors import DocumentError, EmbeddingMismatch, LibraryError, LibraryInUse, PinciteError
+from index.library import Added, Finding, Hit, Library, Passage, Progress, default_path, open_library
+
+__all__ = [
+    "Added",
+    "Document",
+    "DocumentError",
+    "EmbeddingMismatch",
+    "Finding",
+    "Hit",
+    "Library",
+    "LibraryError",
+    "LibraryInUse",
+    "Passage",
+    "PinciteError",
+    "Progress",
+    "default_path",
+    "open_library",
+]

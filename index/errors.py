@@ -1,0 +1,21 @@
+"""What can go wrong with a library: every message is one line that says what to do next."""
+
+
+class PinciteError(Exception):
+    """Base of every error that Pincite raises on purpose."""
+
+
+class DocumentError(PinciteError):
+    """A file could not be read into a document."""
+
+
+class LibraryError(PinciteError):
+    """A library could not be opened, read or written."""
+
+
+class LibraryInUse(LibraryError):
+    """Another process owns the library; this one may ask it but not change it."""
+
+
+class EmbeddingMismatch(LibraryError):
+    """The library was built with another embedding model than the one that opens it."""

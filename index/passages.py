@@ -1,0 +1,190 @@
+"""Text cut into sentences and passages with exact offsets; nothing here reads files or knows of models.
+
+Why our own splitter: a citation is a sentence, so its borders are what this project exists for. The libraries
+that give exact offsets either need Python 3.11 (nupunkt), have had no release for years (pysbd, syntok,
+blingfire) or download their data (nltk).
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+PASSAGE_CHARACTERS = 1000
+
+Span = tuple[int, int]
+
+_ABBREVIATIONS = frozenset(
+    "mr mrs ms dr prof rev hon st sr jr gen col maj capt lt cmdr adm sgt gov sen rep pres vs etc eg ie e.g i.e cf al "
+    "approx ca fig figs eq sec ch vol ed eds pp no nos art dept est inc ltd co corp bros mt ft jan feb mar apr jun jul "
+    "aug sep sept oct nov dec mon tue wed thu fri sat sun u.s u.k u.n e.u ph.d a.m p.m".split()
+)
+# After a dotted abbreviation ("the U.S. ...") only these words are taken to open a sentence.
+_OPENERS = frozenset("the a an in on at it he she they we i this that these those but and however as for when if".split())
+
+_END = re.compile(r"(?:[.!?…]+[\"'”’»)\]]*(?=\s|$))|(?:[。！？]+[”’」』）]*)")
+_BLANK = re.compile(r"\n[^\S\n]*\n\s*")
+_ITEM = re.compile(r"\s*(?:[-*+•·–—>|#]|\d{1,3}[.)]|\(?[a-z][.)])\s")
+_LAST_WORD = re.compile(r"[^\s(\[\"'“‘]+$")
+_MARKDOWN_HEADING = re.compile(r"#{1,6}\s+(.*?)\s*#*$")
+_LABELLED = re.compile(r"[^:]{1,30}:\s+\S")
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """A paragraph, a list item or a heading: `text[start:end]`, and the sentences in it."""
+
+    start: int
+    end: int
+    sentences: tuple[Span, ...]
+    heading: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Cut:
+    """Where a passage lies in its document: `text[start:end]`, its sentences, and the heading that it stands under."""
+
+    start: int
+    end: int
+    sentences: tuple[Span, ...]
+    heading: str
+
+
+def split_sentences(text: str) -> list[Span]:
+    """The sentences of `text` in order, as (start, end) character offsets without the white space around them."""
+    return [span for block in split_blocks(text) for span in block.sentences]
+
+
+def split_blocks(text: str) -> list[Block]:
+    """The blocks of `text` in order. What lies between two blocks is white space only."""
+    blocks = []
+    start = 0
+    for separator in [*_BLANK.finditer(text), None]:
+        stop = separator.start() if separator else len(text)
+        for line_start, line_end in _logical_lines(text, start, stop):
+            heading = _heading(text[line_start:line_end])
+            sentences = [(line_start, line_end)] if heading is not None else _sentences(text, line_start, line_end)
+            blocks.append(Block(line_start, line_end, tuple(sentences), heading))
+        start = separator.end() if separator else stop
+    return blocks
+
+
+def cut_passages(text: str, size: int = PASSAGE_CHARACTERS) -> list[Cut]:
+    """Passages of whole sentences, up to `size` characters each (a longer sentence stands alone).
+
+    They follow each other without overlap, hold every sentence once, and end before a heading: a heading belongs
+    to what stands under it.
+    """
+    passages: list[Cut] = []
+    current: list[Span] = []
+    heading = current_heading = ""
+
+    def close() -> None:
+        if current:
+            passages.append(Cut(current[0][0], current[-1][1], tuple(current), current_heading))
+            current.clear()
+
+    last_was_heading = False
+    for block in split_blocks(text):
+        is_heading = block.heading is not None
+        if is_heading and not last_was_heading:
+            close()
+        if is_heading:
+            heading = block.heading or ""
+        last_was_heading = is_heading
+        if current and not is_heading and block.end - current[0][0] > size and len(current) > 1:
+            if current[-1][1] - current[0][0] > size // 3:
+                close()
+        for span in block.sentences:
+            if current and span[1] - current[0][0] > size:
+                close()
+            if not current:
+                current_heading = heading
+            current.append(span)
+        if current and is_heading:
+            current_heading = heading
+    close()
+    return passages
+
+
+def _logical_lines(text: str, start: int, stop: int) -> list[Span]:
+    """Lines of one paragraph, with hard-wrapped ones joined."""
+    lines: list[Span] = []
+    for match in re.compile(r"[^\n]+").finditer(text, start, stop):
+        line_start, line_end = _trim(text, match.start(), match.end())
+        if line_start == line_end:
+            continue
+        if lines and _continues(text[lines[-1][0] : lines[-1][1]], text[line_start:line_end], match):
+            lines[-1] = (lines[-1][0], line_end)
+        else:
+            lines.append((line_start, line_end))
+    return lines
+
+
+def _continues(before: str, line: str, match: re.Match[str]) -> bool:
+    if _MARKDOWN_HEADING.match(before) or _ITEM.match(match.group()):
+        return False
+    last_line = before.rsplit("\n", 1)[-1]
+    return line[0].islower() or (50 <= len(last_line) <= 120 and not _LABELLED.match(last_line))
+
+
+def _heading(line: str) -> str | None:
+    """The heading that `line` is, or None. In plain text: a short line that no full stop ends and no label opens."""
+    markdown = _MARKDOWN_HEADING.match(line)
+    if markdown:
+        return markdown.group(1)
+    if len(line) > 80 or "\n" in line or _ITEM.match(line) or _LABELLED.match(line):
+        return None
+    if line[-1] in ".!?…。！？,;\"'”’)" or not line[0].isalnum() or line[0].islower():
+        return None
+    return line.rstrip(":")
+
+
+def _sentences(text: str, start: int, stop: int) -> list[Span]:
+    spans = []
+    here = start
+    for match in _END.finditer(text, start, stop):
+        if match.end() < stop and not _is_end(text, here, match, stop):
+            continue
+        span = _trim(text, here, match.end())
+        if span[0] < span[1]:
+            spans.append(span)
+        here = match.end()
+    rest = _trim(text, here, stop)
+    if rest[0] < rest[1]:
+        spans.append(rest)
+    return spans
+
+
+def _is_end(text: str, start: int, match: re.Match[str], stop: int) -> bool:
+    if text[match.start()] in "。！？":
+        return True
+    following = text[match.end() : min(stop, match.end() + 40)].lstrip().lstrip("\"'“‘«([")
+    if not following or following[0].islower() or following[0] in ",;:)":
+        return False
+    if match.group()[0] != ".":
+        return True
+    word = _LAST_WORD.search(text, start, match.start())
+    if word is None:
+        return True
+    bare = word.group().lower()
+    if len(match.group()) > 1 and match.group().startswith(".."):
+        return True
+    if word.start() == start and re.fullmatch(r"\d{1,3}|[a-z]|[ivx]+", bare):
+        return False  # the number of a list item
+    opens = following.split(None, 1)[0].lower().strip(",") in _OPENERS
+    if "." in bare and re.fullmatch(r"(?:\w{1,2}\.)+\w{1,2}", bare):
+        return opens
+    if len(bare) == 1 and bare.isalpha() and word.group().isupper():
+        return opens and bare != "i"  # an initial: "J. Smith"
+    if bare in _ABBREVIATIONS:
+        return following[0].isupper() and bare in {"etc", "a.m", "p.m"} or (bare in {"inc", "ltd", "co", "corp"} and opens)
+    return True
+
+
+def _trim(text: str, start: int, stop: int) -> Span:
+    while start < stop and text[start].isspace():
+        start += 1
+    while stop > start and text[stop - 1].isspace():
+        stop -= 1
+    return start, stop

@@ -1,0 +1,244 @@
+"""A question in, a cited and checked answer out. There is one way through: `ask` is `stream` consumed."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Generator, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Any
+
+from index import Hit, Library, Passage, open_library
+from rag.citations import Citation, Citations, Sentence, Verdict, support
+from rag.errors import QuestionError
+from rag.extract import THRESHOLD, choose, confidence, find_evidence
+from rag.followup import Message, standalone
+from rag.generate import complete_sentences, language_model, write
+from rag.prompts import REFUSAL
+from rag.reader import Reader, local_reader
+from rag.retrieve import Retriever
+
+if TYPE_CHECKING:
+    from llama_index.core.llms import LLM
+
+LONGEST_QUESTION = 4000
+EXTRACTIVE = "extractive"
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What is known of a question.
+
+    `answered` is false where the library does not cover it: then `text` says so and there are no sentences;
+    `hits`, best first, are the nearest passages in any case. `text` is the sentences with their citations' numbers.
+    `confidence` in 0..1 orders questions that the library answers above those that it does not. `model` wrote the
+    sentences, or is "extractive": then they are the sources' own. `timings` are seconds by stage, and "total".
+    """
+
+    question: str
+    answered: bool
+    text: str
+    sentences: tuple[Sentence, ...]
+    citations: tuple[Citation, ...]
+    hits: tuple[Hit, ...]
+    confidence: float
+    model: str
+    timings: dict[str, float]
+
+    def to_dict(self) -> dict[str, Any]:
+        """The answer as JSON holds it; of a hit, the passage's place and text instead of the whole document."""
+        values = {name: getattr(self, name) for name in ("question", "answered", "text")}
+        return values | {
+            "sentences": [asdict(sentence) for sentence in self.sentences],
+            "citations": [asdict(citation) for citation in self.citations],
+            "hits": [_hit_to_dict(hit) for hit in self.hits],
+            "confidence": self.confidence,
+            "model": self.model,
+            "timings": dict(self.timings),
+        }
+
+
+Steps = Generator["str | Sentence", None, Answer]
+
+
+class Reply:
+    """An answer on its way, to be iterated once.
+
+    Yields `Sentence`s, each complete and checked. Where a model writes, its text comes before as `str` pieces, not
+    yet checked; the next `Sentence` stands for all pieces since the one before. `answer` is the finished whole.
+    """
+
+    def __init__(self, steps: Steps) -> None:
+        self._steps = steps
+        self._answer: Answer | None = None
+
+    def __iter__(self) -> Iterator[str | Sentence]:
+        self._answer = yield from self._steps
+
+    @property
+    def answer(self) -> Answer:
+        """The finished answer; reads the rest of the reply first."""
+        if self._answer is None:
+            for _ in self:
+                pass
+        assert self._answer is not None, "the reply was closed before its end"
+        return self._answer
+
+    def close(self) -> None:
+        """Stop the reply where it stands."""
+        self._steps.close()
+
+
+class Assistant:
+    """Answers questions from a library; safe to share between threads. Close it, or use it as a context manager."""
+
+    def __init__(
+        self, library: Library, reader: Reader, model: LLM | None = None, *, owns_library: bool = False
+    ) -> None:
+        self.library = library
+        self._owns_library = owns_library
+        self._reader = reader
+        self._model = model
+        self._retriever = Retriever(library, reader)
+
+    @classmethod
+    def open(cls, library: Path | str | Library | None = None, environ: Mapping[str, str] = os.environ) -> Assistant:
+        """The one place where the parts are put together: library, reader, and the model that `environ` names.
+
+        Closing the assistant closes the library if it was opened here.
+        """
+        opened = library if isinstance(library, Library) else open_library(library, environ)
+        return cls(opened, local_reader(), language_model(environ), owns_library=opened is not library)
+
+    def __enter__(self) -> Assistant:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        if self._owns_library:
+            self.library.close()
+
+    @property
+    def model(self) -> str:
+        """What writes the answers: the language model's name, or "extractive"."""
+        return self._model.metadata.model_name if self._model else EXTRACTIVE
+
+    def ask(self, question: str, history: Sequence[Message] = ()) -> Answer:
+        """Raises QuestionError for an empty or overlong question, ModelError if the language model fails."""
+        return self.stream(question, history).answer
+
+    def stream(self, question: str, history: Sequence[Message] = ()) -> Reply:
+        """Raises QuestionError at once; ModelError may come while the reply is read."""
+        question = question.strip()
+        if not question:
+            raise QuestionError("The question is empty. Ask one, for example: pincite ask \"What is this about?\"")
+        if len(question) > LONGEST_QUESTION:
+            raise QuestionError(
+                f"The question has {len(question):,} characters, {LONGEST_QUESTION:,} are the most. "
+                "Ask a shorter one; add a long text to the library instead, with: pincite add FILE"
+            )
+        return Reply(self._steps(question, tuple(history)))
+
+    def _steps(self, question: str, history: tuple[Message, ...]) -> Steps:
+        clock = _Clock()
+        searched = standalone(question, history)
+        with clock("retrieve"):
+            hits = self._retriever.search(searched)
+        with clock("read"):
+            evidence = find_evidence(searched, hits, self.library, self._reader)
+            sure = confidence(evidence, hits)
+        sentences: list[Sentence] = []
+        with clock("answer"):
+            if self._model is not None and hits:
+                yield from self._written(question, hits, history, sentences)
+            elif sure >= THRESHOLD:
+                numbering = Citations()
+                for item in choose(evidence):
+                    citation = numbering.cite(item.passage, item.span, Verdict.SUPPORTED, sure)
+                    sentences.append(Sentence(item.text, (citation,), Verdict.SUPPORTED))
+                yield from sentences
+        citations = {citation.number: citation for sentence in sentences for citation in sentence.citations}
+        return Answer(
+            question=question,
+            answered=bool(sentences),
+            text=" ".join(sentence.marked for sentence in sentences) or REFUSAL,
+            sentences=tuple(sentences),
+            citations=tuple(citations[number] for number in sorted(citations)),
+            hits=tuple(hits),
+            confidence=sure,
+            model=self.model,
+            timings=clock.seconds | {"total": clock.total},
+        )
+
+    def _written(
+        self, question: str, hits: Sequence[Hit], history: Sequence[Message], sentences: list[Sentence]
+    ) -> Generator[str | Sentence, None, None]:
+        """What the model writes, each sentence checked against the passages that it names; adds to `sentences`."""
+        assert self._model is not None
+        passages = [hit.passage for hit in hits]
+        numbering = Citations()
+        rest = ""
+        for piece in write(self._model, question, hits, history):
+            yield piece
+            finished, rest = complete_sentences(rest + piece, final=False)
+            for text, markers in finished:
+                sentences.append(self._checked(text, markers, passages, numbering))
+                yield sentences[-1]
+        for text, markers in complete_sentences(rest, final=True)[0]:
+            if text != REFUSAL:
+                sentences.append(self._checked(text, markers, passages, numbering))
+                yield sentences[-1]
+
+    def _checked(self, text: str, markers: list[int], passages: list[Passage], numbering: Citations) -> Sentence:
+        """A marker that names no passage, or one that does not support the sentence, is dropped."""
+        citations = []
+        for marker in markers:
+            if 1 <= marker <= len(passages):
+                passage = passages[marker - 1]
+                found = support(text, passage, self._reader)
+                if found.verdict is Verdict.SUPPORTED:
+                    citations.append(numbering.cite(passage, found.span, found.verdict, found.score))
+        return Sentence(text, tuple(citations), Verdict.SUPPORTED if citations else Verdict.NOT_FOUND)
+
+
+class _Clock:
+    """Seconds by stage."""
+
+    def __init__(self) -> None:
+        self._start = time.perf_counter()
+        self.seconds: dict[str, float] = {}
+
+    @contextmanager
+    def __call__(self, stage: str) -> Iterator[None]:
+        start = time.perf_counter()
+        yield
+        self.seconds[stage] = round(time.perf_counter() - start, 4)
+
+    @property
+    def total(self) -> float:
+        return round(time.perf_counter() - self._start, 4)
+
+
+def _hit_to_dict(hit: Hit) -> dict[str, Any]:
+    passage = hit.passage
+    return {
+        "document": passage.document.id,
+        "title": passage.document.title,
+        "path": passage.document.path,
+        "start": passage.start,
+        "end": passage.end,
+        "page": passage.page,
+        "heading": passage.heading,
+        "text": passage.text,
+        "score": hit.score,
+        "fused": hit.fused,
+        "dense": hit.dense,
+        "lexical": hit.lexical,
+    }

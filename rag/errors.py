@@ -1,0 +1,11 @@
+"""What can go wrong with a question: every message is one line that says what to do next."""
+
+from index import PinciteError
+
+
+class QuestionError(PinciteError):
+    """The question cannot be asked: it is empty or too long."""
+
+
+class ModelError(PinciteError):
+    """The language model did not answer."""
