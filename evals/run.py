@@ -32,9 +32,14 @@ class Outcome:
     wrong_offsets: int
 
     @property
-    def right(self) -> bool:
-        """Answered with all gold quotes that are wanted, or declined where the library has no answer."""
-        return self.recall == 1.0 if self.sample.answerable else not self.answer.answered
+    def right(self) -> bool | None:
+        """Answered with all gold quotes that are wanted, or declined where the library has no answer.
+
+        None if every gold quote has left the library: then it cannot be scored.
+        """
+        if not self.sample.answerable:
+            return not self.answer.answered
+        return None if self.recall is None else self.recall == 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +95,9 @@ def score(sample: Sample, answer: Answer, texts: dict[str, str]) -> Outcome:
     return Outcome(
         sample=sample,
         answer=answer,
-        answer_given=contains_answer(answer.text, sample.answers) if answer.answered else (False if sample.answers else None),
+        answer_given=contains_answer(answer.text, sample.answers)
+        if answer.answered
+        else (False if sample.answers else None),
         recall=quote_recall(spans, cited, every=sample.type in EVERY_QUOTE),
         precision=quote_precision(spans, cited),
         stale=tuple(stale),

@@ -34,11 +34,13 @@ class Document:
 
 
 def find_files(path: Path) -> list[Path]:
-    """`path` itself if it is a file, else the readable files under it, sorted. Raises DocumentError if there are none."""
+    """`path` itself if it is a file, else the readable files under it, sorted. DocumentError if there are none."""
     if path.is_dir():
         files = sorted(_walk(path))
         if not files:
-            raise DocumentError(f"No documents in {path}: Pincite reads {', '.join(SUFFIXES)}. Add a folder that holds some.")
+            raise DocumentError(
+                f"No documents in {path}: Pincite reads {', '.join(SUFFIXES)}. Add a folder that holds some."
+            )
         return files
     if not path.exists():
         raise DocumentError(f"No such file or folder: {path}. Check the spelling, or give its full path.")

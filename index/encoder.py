@@ -15,24 +15,22 @@ _BATCH_TOKENS = 4096
 
 
 class Encoder:
-    """A BERT in `folder`: model.onnx and tokenizer.json. Safe to share between threads."""
+    """A BERT: an ONNX file (or its bytes) with one output, and its tokenizer.json. Safe to share between threads."""
 
-    def __init__(self, folder: Path, *, threads: int = 0) -> None:
+    def __init__(self, model: Path | bytes, tokenizer: Path, *, max_tokens: int = MAX_TOKENS) -> None:
         options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = threads
         options.log_severity_level = 3
-        self._session = onnxruntime.InferenceSession(
-            str(folder / "model.onnx"), options, providers=["CPUExecutionProvider"]
-        )
-        self._tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
-        self._tokenizer.enable_truncation(MAX_TOKENS, strategy="longest_first")
+        source = str(model) if isinstance(model, Path) else model
+        self._session = onnxruntime.InferenceSession(source, options, providers=["CPUExecutionProvider"])
+        self._tokenizer = Tokenizer.from_file(str(tokenizer))
+        self._tokenizer.enable_truncation(max_tokens, strategy="longest_first")
         self._tokenizer.no_padding()
 
     def run(self, texts: Sequence[str] | Sequence[tuple[str, str]]) -> npt.NDArray[np.float32]:
         """The model's output, one row a text (or pair), in the order given: shape (len(texts), width).
 
         Texts are sorted by length and padded to the longest of a small batch: padding is work for nothing.
-        A text of more than 512 tokens is cut there (of a pair, the longer side).
+        A text of more than `max_tokens` is cut there (of a pair, the longer side).
         """
         encodings = self._tokenizer.encode_batch(list(texts))
         by_length = sorted(range(len(encodings)), key=lambda i: len(encodings[i].ids))

@@ -189,6 +189,10 @@ class Ledger:
         spans: tuple[Span, ...] = tuple((a, b) for a, b in json.loads(sentences))
         return PassageRow(passage_id, document, Cut(start, end, spans, heading), page)
 
+    @property
+    def passage_count(self) -> int:
+        return int(self._rows("SELECT count(*) FROM passages")[0][0])
+
     def passage_ids(self, document_id: str | None = None) -> list[int]:
         if document_id is None:
             return [row[0] for row in self._rows("SELECT id FROM passages ORDER BY id")]

@@ -11,9 +11,10 @@ import re
 
 _WORD = re.compile(r"\w+")
 STOP_WORDS = frozenset(
-    "a about an and any are as at be been but by can could did do does for from had has have he her him his how i if in "
-    "into is it its me my of on or our say says she should so tell than that the their them then there these they this "
-    "those to up us was we were what when where which who whom whose why will with would you your".split()
+    "a about an and any are as at be been but by can could did do does for from had has have he her him his how i "
+    "if in into is it its me my of on or our say says she should so tell than that the their them then there "
+    "these they this those to up us was we were what when where which who whom whose why will with "
+    "would you your".split()
 )
 
 

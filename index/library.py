@@ -12,6 +12,7 @@ from pathlib import Path
 from types import TracebackType
 
 import numpy as np
+import numpy.typing as npt
 from filelock import FileLock, Timeout
 from platformdirs import user_data_path
 
@@ -210,6 +211,10 @@ class Library:
     def documents(self) -> list[DocumentRow]:
         """Every document, by title."""
         return self._ledger.documents()
+
+    @property
+    def passage_count(self) -> int:
+        return self._ledger.passage_count
 
     def document(self, document_id: str) -> Document:
         """The document with its text. Raises DocumentError if it is not there."""
@@ -416,5 +421,6 @@ def _context(title: str, heading: str) -> str:
     return f"{title} – {heading}" if heading and heading != title else title
 
 
-def _normalised(scores: np.ndarray) -> np.ndarray:  # type: ignore[type-arg]
-    return (scores - scores.mean()) / (scores.std() + 1e-9)
+def _normalised(scores: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """Zero mean, unit variance."""
+    return (scores - float(scores.mean())) / (float(scores.std()) + 1e-9)

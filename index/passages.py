@@ -20,7 +20,9 @@ _ABBREVIATIONS = frozenset(
     "aug sep sept oct nov dec mon tue wed thu fri sat sun u.s u.k u.n e.u ph.d a.m p.m".split()
 )
 # After a dotted abbreviation ("the U.S. ...") only these words are taken to open a sentence.
-_OPENERS = frozenset("the a an in on at it he she they we i this that these those but and however as for when if".split())
+_OPENERS = frozenset(
+    "the a an in on at it he she they we i this that these those but and however as for when if".split()
+)
 
 _END = re.compile(r"(?:[.!?…]+[\"'”’»)\]]*(?=\s|$))|(?:[。！？]+[”’」』）]*)")
 _BLANK = re.compile(r"\n[^\S\n]*\n\s*")
@@ -69,8 +71,8 @@ def split_blocks(text: str) -> list[Block]:
     return blocks
 
 
-def cut_passages(text: str, size: int = PASSAGE_CHARACTERS) -> list[Cut]:
-    """Passages of whole sentences, up to `size` characters each (a longer sentence stands alone).
+def cut_passages(text: str) -> list[Cut]:
+    """Passages of whole sentences, up to PASSAGE_CHARACTERS each.
 
     They follow each other without overlap, hold every sentence once, and end before a heading: a heading belongs
     to what stands under it.
@@ -92,11 +94,11 @@ def cut_passages(text: str, size: int = PASSAGE_CHARACTERS) -> list[Cut]:
         if is_heading:
             heading = block.heading or ""
         last_was_heading = is_heading
-        if current and not is_heading and block.end - current[0][0] > size and len(current) > 1:
-            if current[-1][1] - current[0][0] > size // 3:
-                close()
+        if current and not is_heading and block.end - current[0][0] > PASSAGE_CHARACTERS:
+            if current[-1][1] - current[0][0] > PASSAGE_CHARACTERS // 3:
+                close()  # better a short passage than a paragraph torn in two
         for span in block.sentences:
-            if current and span[1] - current[0][0] > size:
+            if current and span[1] - current[0][0] > PASSAGE_CHARACTERS:
                 close()
             if not current:
                 current_heading = heading
@@ -135,7 +137,7 @@ def _heading(line: str) -> str | None:
         return markdown.group(1)
     if len(line) > 80 or "\n" in line or _ITEM.match(line) or _LABELLED.match(line):
         return None
-    if line[-1] in ".!?…。！？,;\"'”’)" or not line[0].isalnum() or line[0].islower():
+    if line[-1] in ".!?…。！？,;\"'”’)" or not line[0].isalnum() or line[0].islower() or _END.search(line):
         return None
     return line.rstrip(":")
 
@@ -144,16 +146,26 @@ def _sentences(text: str, start: int, stop: int) -> list[Span]:
     spans = []
     here = start
     for match in _END.finditer(text, start, stop):
-        if match.end() < stop and not _is_end(text, here, match, stop):
-            continue
-        span = _trim(text, here, match.end())
-        if span[0] < span[1]:
-            spans.append(span)
-        here = match.end()
-    rest = _trim(text, here, stop)
-    if rest[0] < rest[1]:
-        spans.append(rest)
-    return spans
+        if match.end() == stop or _is_end(text, here, match, stop):
+            spans += _pieces(text, here, match.end())
+            here = match.end()
+    return spans + _pieces(text, here, stop)
+
+
+def _pieces(text: str, start: int, stop: int) -> list[Span]:
+    """The span without white space around it; one too long for a passage is cut where a clause or a word ends."""
+    pieces = []
+    start, stop = _trim(text, start, stop)
+    while stop - start > PASSAGE_CHARACTERS:
+        limit = start + PASSAGE_CHARACTERS
+        ends = [end + len(mark) for mark in ("; ", ": ", ", ", " ") if (end := text.rfind(mark, start, limit)) > start]
+        clause = [end for end in ends if end > start + PASSAGE_CHARACTERS // 2]
+        cut = clause[0] if clause else limit
+        pieces.append(_trim(text, start, cut))
+        start, stop = _trim(text, cut, stop)
+    if start < stop:
+        pieces.append((start, stop))
+    return pieces
 
 
 def _is_end(text: str, start: int, match: re.Match[str], stop: int) -> bool:
@@ -178,7 +190,7 @@ def _is_end(text: str, start: int, match: re.Match[str], stop: int) -> bool:
     if len(bare) == 1 and bare.isalpha() and word.group().isupper():
         return opens and bare != "i"  # an initial: "J. Smith"
     if bare in _ABBREVIATIONS:
-        return following[0].isupper() and bare in {"etc", "a.m", "p.m"} or (bare in {"inc", "ltd", "co", "corp"} and opens)
+        return bare in {"etc", "a.m", "p.m"} or (bare in {"inc", "ltd", "co", "corp"} and opens)
     return True
 
 

@@ -55,7 +55,7 @@ class ChromaVectors:
 
         self._folder = folder
         try:
-            self._client = chromadb.PersistentClient(str(folder), Settings(anonymized_telemetry=False))
+            self._client: Any = chromadb.PersistentClient(str(folder), Settings(anonymized_telemetry=False))
             self._collection = self._open()
         except Exception as error:
             raise self._failure(error) from error
@@ -103,5 +103,6 @@ class ChromaVectors:
     def _failure(self, error: Exception) -> LibraryError:
         reason = str(error).splitlines()[0][:200] if str(error) else type(error).__name__
         return LibraryError(
-            f"The vector index in {self._folder} failed ({reason}). Nothing is lost: rebuild it with: pincite doctor --repair"
+            f"The vector index in {self._folder} failed ({reason}). "
+            "Nothing is lost; rebuild it with: pincite doctor --repair"
         )

@@ -138,7 +138,7 @@ class Assistant:
         """Raises QuestionError at once; ModelError may come while the reply is read."""
         question = question.strip()
         if not question:
-            raise QuestionError("The question is empty. Ask one, for example: pincite ask \"What is this about?\"")
+            raise QuestionError('The question is empty. Ask one, for example: pincite ask "What is this about?"')
         if len(question) > LONGEST_QUESTION:
             raise QuestionError(
                 f"The question has {len(question):,} characters, {LONGEST_QUESTION:,} are the most. "
@@ -153,7 +153,7 @@ class Assistant:
             hits = self._retriever.search(searched)
         with clock("read"):
             evidence = find_evidence(searched, hits, self.library, self._reader)
-            sure = confidence(evidence, hits)
+            sure = confidence(evidence, self.library.passage_count)
         sentences: list[Sentence] = []
         with clock("answer"):
             if self._model is not None and hits:

@@ -15,15 +15,25 @@ from rag.reader import Reader
 
 # Sentences are looked for in this many of the best passages.
 _PASSAGES = 5
-# What makes a sentence's score: the cross-encoder's logit of the sentence, the cosine of its embedding with the
-# question's, the logit of the passage around it. Measured on evals/ and on squad2, clapnq, qed: CARD.md of the reader.
-_COSINE_WEIGHT = 20.0
-_PASSAGE_WEIGHT = 0.5
-# An answer is the best sentence and up to three more that come this close to it.
-_MOST_SENTENCES = 4
-_MARGIN = 8.0
-# Logistic regression of "the library answers it" on the best sentence's score and the best passage's logit.
-_CONFIDENCE = (0.0, 0.2, 0.2)
+
+# A sentence's score: the cross-encoder's logit, the mean of the sentence alone and read after the one before it ("In
+# order for this to happen ..."), plus the cosine of its embedding with the question's and the logit of the passage
+# around it, with these weights. The figures below were chosen by `python -m evals.public`: rag/reader/CARD.md.
+_COSINE_WEIGHT = 15.0
+_PASSAGE_WEIGHT = 0.7
+
+# The answer is the best sentence and up to two more that come this close to it: closer if the best is a clear one.
+_MOST_SENTENCES = 3
+_CLEAR_SCORE = 18.0
+_MARGIN_IF_CLEAR, _MARGIN = 4.0, 10.0
+
+# The score at which a question counts as answered. The best of many wrong sentences scores higher the more there are,
+# by about the logarithm of their number (the extreme of an exponential tail), so it rises with the library, to a limit.
+_ANSWERED_SCORE = -8.5
+_PER_LOG_PASSAGES = 2.5
+_SMALL_LIBRARY = 12
+_HIGHEST_ANSWERED_SCORE = 4.0
+_SLOPE = 0.25
 THRESHOLD = 0.5
 
 
@@ -42,11 +52,20 @@ class Evidence:
 
 def find_evidence(question: str, hits: Sequence[Hit], library: Library, reader: Reader) -> list[Evidence]:
     """Every sentence of the best passages that could be an answer, best first. Headings are none."""
-    found = [(hit, span) for hit in hits[:_PASSAGES] for span in hit.passage.sentences if not _is_heading(hit, span)]
+    found: list[tuple[Hit, Span]] = []
+    texts, with_previous = [], []
+    for hit in hits[:_PASSAGES]:
+        text = hit.passage.document.text
+        start = hit.passage.start
+        for span in hit.passage.sentences:
+            if not _is_heading(hit.passage, span):
+                found.append((hit, span))
+                texts.append(text[slice(*span)])
+                with_previous.append(text[start : span[1]])
+            start = span[0]
     if not found:
         return []
-    texts = [hit.passage.document.text[slice(*span)] for hit, span in found]
-    logits = reader.relevance(question, texts)
+    logits = reader.relevance(question, texts + with_previous).reshape(2, len(found)).mean(axis=0)
     cosines = library.embed_passages(texts) @ library.embed_question(question)
     evidence = [
         Evidence(hit.passage, span, float(logit + _COSINE_WEIGHT * cosine + _PASSAGE_WEIGHT * hit.score))
@@ -59,20 +78,22 @@ def choose(evidence: Sequence[Evidence]) -> list[Evidence]:
     """The evidence to show, in reading order: documents by their best sentence, sentences as they stand in them."""
     if not evidence:
         return []
-    best = [item for item in evidence[:_MOST_SENTENCES] if item.score >= evidence[0].score - _MARGIN]
+    top = evidence[0].score
+    margin = _MARGIN_IF_CLEAR if top >= _CLEAR_SCORE else _MARGIN
+    best = [item for item in evidence[:_MOST_SENTENCES] if item.score >= top - margin]
     order = list(dict.fromkeys(item.passage.document.id for item in best))
     return sorted(best, key=lambda item: (order.index(item.passage.document.id), item.span))
 
 
-def confidence(evidence: Sequence[Evidence], hits: Sequence[Hit]) -> float:
-    """How sure it is that the library answers the question, 0..1, before any answer is written."""
+def confidence(evidence: Sequence[Evidence], passages: int) -> float:
+    """How sure it is that a library of so many passages answers the question, 0..1; from THRESHOLD on it is said to."""
     if not evidence:
         return 0.0
-    bias, of_sentence, of_passage = _CONFIDENCE
-    logit = bias + of_sentence * evidence[0].score + of_passage * hits[0].score
-    return 1.0 / (1.0 + math.exp(-logit))
+    growth = _PER_LOG_PASSAGES * math.log(max(passages, _SMALL_LIBRARY) / _SMALL_LIBRARY)
+    answered = min(_ANSWERED_SCORE + growth, _HIGHEST_ANSWERED_SCORE)
+    return 1.0 / (1.0 + math.exp(-_SLOPE * (evidence[0].score - answered)))
 
 
-def _is_heading(hit: Hit, span: Span) -> bool:
-    text = hit.passage.document.text[slice(*span)]
-    return text.lstrip("# ").rstrip("# ").rstrip(":") == hit.passage.heading
+def _is_heading(passage: Passage, span: Span) -> bool:
+    text = passage.document.text[slice(*span)]
+    return text.strip("# ").rstrip(":") == passage.heading

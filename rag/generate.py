@@ -36,7 +36,7 @@ def language_model(environ: Mapping[str, str]) -> LLM | None:
         return None
     from llama_index.llms.openai_like import OpenAILike
 
-    return OpenAILike(
+    model: LLM = OpenAILike(
         model=environ.get("OPENAI_MODEL") or DEFAULT_MODEL,
         api_key=key or "none",
         api_base=address or "https://api.openai.com/v1",
@@ -47,6 +47,7 @@ def language_model(environ: Mapping[str, str]) -> LLM | None:
         timeout=60.0,
         max_retries=2,
     )
+    return model
 
 
 def write(model: LLM, question: str, hits: Sequence[Hit], history: Sequence[Message]) -> Iterator[str]:
@@ -59,9 +60,7 @@ def write(model: LLM, question: str, hits: Sequence[Hit], history: Sequence[Mess
     )
     messages = [ChatMessage(role=MessageRole.SYSTEM, content=SYSTEM)]
     messages += [ChatMessage(role=MessageRole(turn.role), content=turn.text) for turn in history[-_TURNS:]]
-    messages.append(
-        ChatMessage(role=MessageRole.USER, content=QUESTION.format(passages=passages, question=question))
-    )
+    messages.append(ChatMessage(role=MessageRole.USER, content=QUESTION.format(passages=passages, question=question)))
     with _errors(model):
         for response in model.stream_chat(messages):
             if response.delta:
@@ -104,7 +103,9 @@ def _errors(model: LLM) -> Iterator[None]:
     except openai.RateLimitError as error:
         raise ModelError(f"The server turned the request to {name} away: too many, or no credit. Try later.") from error
     except openai.APITimeoutError as error:
-        raise ModelError(f"{name} did not answer in time. Try again, or unset OPENAI_BASE_URL to answer locally.") from error
+        raise ModelError(
+            f"{name} did not answer in time. Try again, or unset OPENAI_BASE_URL to answer locally."
+        ) from error
     except openai.APIConnectionError as error:
         raise ModelError(
             f"Cannot reach the server of {name}. Check OPENAI_BASE_URL and that the server runs, "

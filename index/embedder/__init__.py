@@ -10,8 +10,9 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 
+_FOLDER = Path(__file__).parent
 NAME = "bge-small-en-v1.5"
-SHA256 = "0000000000000000000000000000000000000000000000000000000000000000"
+SHA256 = "b9dee9b1bb4bac0ff93bf0bf6903cb1d3a01f2edb259910cb79590fcc5b049cc"
 QUESTION_PREFIX = "Represent this sentence for searching relevant passages: "
 
 Matrix = npt.NDArray[np.float32]
@@ -41,7 +42,7 @@ class LocalEmbedder:
     def __init__(self) -> None:
         from index.encoder import Encoder
 
-        self._encoder = Encoder(Path(__file__).parent)
+        self._encoder = Encoder(_FOLDER / "model.onnx", _FOLDER / "tokenizer.json")
 
     def embed_passages(self, texts: Sequence[str]) -> Matrix:
         return self._encoder.run(texts) if texts else np.zeros((0, 384), np.float32)

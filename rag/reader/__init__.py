@@ -9,8 +9,9 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+_FOLDER = Path(__file__).parent
 NAME = "ms-marco-MiniLM-L-12-v2"
-SHA256 = "0000000000000000000000000000000000000000000000000000000000000000"
+SHA256 = "a747887196ed73dcc6e9e42f848d59f9eac0b667bd07ec11b8c20893b9e3a3f8"
 
 
 class Reader:
@@ -25,7 +26,7 @@ class Reader:
     def __init__(self) -> None:
         from index.encoder import Encoder
 
-        self._encoder = Encoder(Path(__file__).parent)
+        self._encoder = Encoder(_FOLDER / "model.onnx", _FOLDER / "tokenizer.json")
 
     def relevance(self, question: str, texts: Sequence[str]) -> npt.NDArray[np.float32]:
         """How well each text answers `question`: logits, about -11 (not at all) to 10, shape (len(texts),)."""
