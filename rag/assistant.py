@@ -7,6 +7,7 @@ import time
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
+from itertools import chain
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
@@ -14,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from index import Hit, Library, Passage, open_library
 from rag.citations import Citation, Citations, Sentence, Verdict, support
 from rag.errors import QuestionError
-from rag.extract import THRESHOLD, choose, confidence, find_evidence
+from rag.extract import THRESHOLD, Evidence, choose, confidence, find_evidence
 from rag.followup import Message, standalone
 from rag.generate import complete_sentences, language_model, write
 from rag.prompts import REFUSAL
@@ -35,7 +36,7 @@ class Answer:
     `answered` is false where the library does not cover it: then `text` says so and there are no sentences;
     `hits`, best first, are the nearest passages in any case. `text` is the sentences with their citations' numbers.
     `confidence` in 0..1 orders questions that the library answers above those that it does not. `model` wrote the
-    sentences, or is "extractive": then they are the sources' own. `timings` are seconds by stage, and "total".
+    sentences, or is "extractive": then they are the sources' own words. `timings` are seconds by stage, and "total".
     """
 
     question: str
@@ -68,7 +69,8 @@ class Reply:
     """An answer on its way, to be iterated once.
 
     Yields `Sentence`s, each complete and checked. Where a model writes, its text comes before as `str` pieces, not
-    yet checked; the next `Sentence` stands for all pieces since the one before. `answer` is the finished whole.
+    yet checked; the next `Sentence` stands for all pieces since the one before. `answer` is the finished whole and what
+    counts: where the library supports nothing of what the model wrote, the sources' own words stand in its place.
     """
 
     def __init__(self, steps: Steps) -> None:
@@ -155,14 +157,13 @@ class Assistant:
             evidence = find_evidence(searched, hits, self.library, self._reader)
             sure = confidence(evidence, self.library.passage_count)
         sentences: list[Sentence] = []
+        writer = EXTRACTIVE
         with clock("answer"):
             if self._model is not None and hits:
-                yield from self._written(question, hits, history, sentences)
-            elif sure >= THRESHOLD:
-                numbering = Citations()
-                for item in choose(evidence):
-                    citation = numbering.cite(item.passage, item.span, Verdict.SUPPORTED, sure)
-                    sentences.append(Sentence(item.text, (citation,), Verdict.SUPPORTED))
+                sentences = yield from self._written(question, hits, history)
+                writer = self.model
+            if not any(sentence.verdict is Verdict.SUPPORTED for sentence in sentences):
+                sentences, writer = _quoted(evidence, sure), EXTRACTIVE
                 yield from sentences
         citations = {citation.number: citation for sentence in sentences for citation in sentence.citations}
         return Answer(
@@ -173,28 +174,29 @@ class Assistant:
             citations=tuple(citations[number] for number in sorted(citations)),
             hits=tuple(hits),
             confidence=sure,
-            model=self.model,
+            model=writer,
             timings=clock.seconds | {"total": clock.total},
         )
 
     def _written(
-        self, question: str, hits: Sequence[Hit], history: Sequence[Message], sentences: list[Sentence]
-    ) -> Generator[str | Sentence, None, None]:
-        """What the model writes, each sentence checked against the passages that it names; adds to `sentences`."""
+        self, question: str, hits: Sequence[Hit], history: Sequence[Message]
+    ) -> Generator[str | Sentence, None, list[Sentence]]:
+        """What the model writes, each sentence checked against the passages that it names."""
         assert self._model is not None
         passages = [hit.passage for hit in hits]
         numbering = Citations()
+        sentences: list[Sentence] = []
         rest = ""
-        for piece in write(self._model, question, hits, history):
-            yield piece
-            finished, rest = complete_sentences(rest + piece, final=False)
+        pieces = write(self._model, question, hits, history)
+        for piece in chain(pieces, [None]):
+            if piece:
+                yield piece
+            finished, rest = complete_sentences(rest + (piece or ""), final=piece is None)
             for text, markers in finished:
-                sentences.append(self._checked(text, markers, passages, numbering))
-                yield sentences[-1]
-        for text, markers in complete_sentences(rest, final=True)[0]:
-            if text != REFUSAL:
-                sentences.append(self._checked(text, markers, passages, numbering))
-                yield sentences[-1]
+                if text != REFUSAL:
+                    sentences.append(self._checked(text, markers, passages, numbering))
+                    yield sentences[-1]
+        return sentences
 
     def _checked(self, text: str, markers: list[int], passages: list[Passage], numbering: Citations) -> Sentence:
         """A marker that names no passage, or one that does not support the sentence, is dropped."""
@@ -206,6 +208,15 @@ class Assistant:
                 if found.verdict is Verdict.SUPPORTED:
                     citations.append(numbering.cite(passage, found.span, found.verdict, found.score))
         return Sentence(text, tuple(citations), Verdict.SUPPORTED if citations else Verdict.NOT_FOUND)
+
+
+def _quoted(evidence: Sequence[Evidence], sure: float) -> list[Sentence]:
+    """The answer in the sources' own words; none if it is not sure enough that they hold one."""
+    if sure < THRESHOLD:
+        return []
+    numbering = Citations()
+    citations = [numbering.cite(item.passage, item.span, Verdict.SUPPORTED, sure) for item in choose(evidence)]
+    return [Sentence(citation.quote, (citation,), Verdict.SUPPORTED) for citation in citations]
 
 
 class _Clock:

@@ -49,9 +49,9 @@ class Sentence:
 
     @property
     def marked(self) -> str:
-        """The sentence with its citations' numbers: "It was so. [1][2]"."""
+        """The sentence with its citations' numbers, or the lack of any: "It was so. [1][2]"."""
         marks = "".join(f"[{citation.number}]" for citation in self.citations)
-        return f"{self.text} {marks}" if marks else self.text
+        return f"{self.text} {marks or '[not found in the library]'}"
 
 
 class Citations:
@@ -94,11 +94,15 @@ class Support:
     score: float
 
 
+# Of the words of a claim that say what it is about, this share must stand in its source.
+_SHARE_OF_WORDS = 0.6
+
+
 def support(claim: str, passage: Passage, reader: Reader) -> Support:
     """Find the sentence of `passage` that supports `claim` best, and judge whether it does.
 
-    It does if the passage holds every number of the claim, and the sentence, read with the one before it, holds
-    most of the claim's words or answers to it. Simple, and honest about it: a claim with one name swapped passes.
+    It does if the passage holds every number of the claim, and the sentence, read with the one before it, most of its
+    words. That is simple, and says so: a claim with one name or direction swapped passes.
     """
     spans = passage.sentences
     text = passage.document.text
@@ -107,9 +111,9 @@ def support(claim: str, passage: Passage, reader: Reader) -> Support:
     span = spans[best]
     around = text[spans[max(0, best - 1)][0] : span[1]]
     share = _share(content_words(claim), content_words(around))
-    agrees = numbers(claim) <= numbers(passage.text)
-    supported = agrees and share >= 0.5
-    return Support(span, Verdict.SUPPORTED if supported else Verdict.NOT_FOUND, share if agrees else 0.0)
+    if not numbers(claim) <= numbers(passage.text):
+        share = 0.0
+    return Support(span, Verdict.SUPPORTED if share >= _SHARE_OF_WORDS else Verdict.NOT_FOUND, share)
 
 
 def _share(claim: list[str], source: list[str]) -> float:
