@@ -58,8 +58,10 @@ class Report:
         return {"outcomes": rows}
 
 
-def run(samples: Sequence[Sample], *, library: Path | None = None, progress: Progress | None = None) -> Report:
-    """Ask `samples` of the library at a path; with none, of the shipped article in a library made for this run."""
+def run(
+    samples: Sequence[Sample], *, library: Path | Library | None = None, progress: Progress | None = None
+) -> Report:
+    """Ask `samples` of a library; with none, of the shipped article in a library made for this run."""
     with tempfile.TemporaryDirectory(prefix="pincite-eval-") as folder:
         if library is None:
             library = Path(folder) / "library"

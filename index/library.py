@@ -414,7 +414,7 @@ def _embedder(environ: Mapping[str, str]) -> Embedder:
         return local_embedder()
     from index.embedder.llamaindex import openai_embedder
 
-    return openai_embedder(model)
+    return openai_embedder(model, environ)
 
 
 def _context(title: str, heading: str) -> str:

@@ -15,13 +15,18 @@ PASSAGE_CHARACTERS = 1000
 Span = tuple[int, int]
 
 _ABBREVIATIONS = frozenset(
-    "mr mrs ms dr prof rev hon st sr jr gen col maj capt lt cmdr adm sgt gov sen rep pres vs etc eg ie e.g i.e cf al "
-    "approx ca fig figs eq sec ch vol ed eds pp no nos art dept est inc ltd co corp bros mt ft jan feb mar apr jun jul "
-    "aug sep sept oct nov dec mon tue wed thu fri sat sun u.s u.k u.n e.u ph.d a.m p.m".split()
+    "mr mrs ms dr prof rev hon st jr gen col maj capt lt cmdr adm sgt gov sen rep pres vs eg ie cf al approx ca dept "
+    "est bros mt".split()
 )
-# After a dotted abbreviation ("the U.S. ...") only these words are taken to open a sentence.
+# These are abbreviations only before a number: "Fig. 3", "Mar. 5", but "She studied art. It was ..."
+_BEFORE_NUMBERS = frozenset(
+    "no nos fig figs eq sec ch vol art p pp jan feb mar apr jun jul aug sep sept oct nov dec".split()
+)
+# After these, and after "U.S." and the like, only the words below are taken to open a sentence.
+_MAYBE_LAST = frozenset("inc ltd co corp sr".split())
 _OPENERS = frozenset(
-    "the a an in on at it he she they we i this that these those but and however as for when if".split()
+    "the a an in on at it he she they we i you this that these those his her its their but and so then there however "
+    "as for when if after before since while although".split()
 )
 
 _END = re.compile(r"(?:[.!?…]+[\"'”’»)\]]*(?=\s|$))|(?:[。！？]+[”’」』）]*)")
@@ -184,13 +189,14 @@ def _is_end(text: str, start: int, match: re.Match[str], stop: int) -> bool:
         return True
     if word.start() == start and re.fullmatch(r"\d{1,3}|[a-z]|[ivx]+", bare):
         return False  # the number of a list item
-    opens = following.split(None, 1)[0].lower().strip(",") in _OPENERS
-    if "." in bare and re.fullmatch(r"(?:\w{1,2}\.)+\w{1,2}", bare):
-        return opens
-    if len(bare) == 1 and bare.isalpha() and word.group().isupper():
-        return opens and bare != "i"  # an initial: "J. Smith"
+    if bare in _BEFORE_NUMBERS:
+        return not following[0].isdigit()
     if bare in _ABBREVIATIONS:
-        return bare in {"etc", "a.m", "p.m"} or (bare in {"inc", "ltd", "co", "corp"} and opens)
+        return False
+    initials = len(bare) == 1 and word.group().isupper() and bare != "i"  # "J. Smith"
+    dotted = re.fullmatch(r"(?:\w{1,2}\.)+\w{1,2}", bare) and bare not in {"a.m", "p.m"}  # "U.S."
+    if initials or dotted or bare in _MAYBE_LAST:
+        return following.split(None, 1)[0].lower().strip(",") in _OPENERS
     return True
 
 

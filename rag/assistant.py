@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING, Any
 
 from index import Hit, Library, Passage, open_library
 from rag.citations import Citation, Citations, Sentence, Verdict, support
+from rag.confidence import THRESHOLD, confidence
 from rag.errors import QuestionError
-from rag.extract import THRESHOLD, Evidence, choose, confidence, find_evidence
+from rag.extract import Evidence, choose, find_evidence
 from rag.followup import Message, standalone
 from rag.generate import complete_sentences, language_model, write
 from rag.prompts import REFUSAL
@@ -77,8 +78,15 @@ class Reply:
         self._steps = steps
         self._answer: Answer | None = None
 
-    def __iter__(self) -> Iterator[str | Sentence]:
-        self._answer = yield from self._steps
+    def __iter__(self) -> Reply:
+        return self
+
+    def __next__(self) -> str | Sentence:
+        try:
+            return next(self._steps)
+        except StopIteration as end:
+            self._answer = self._answer or end.value
+            raise
 
     @property
     def answer(self) -> Answer:
@@ -138,7 +146,8 @@ class Assistant:
 
     def stream(self, question: str, history: Sequence[Message] = ()) -> Reply:
         """Raises QuestionError at once; ModelError may come while the reply is read."""
-        question = question.strip()
+        # Lone surrogates, as a terminal passes undecodable bytes, are no text that a model reads.
+        question = question.encode("utf-8", "replace").decode().strip()
         if not question:
             raise QuestionError('The question is empty. Ask one, for example: pincite ask "What is this about?"')
         if len(question) > LONGEST_QUESTION:
@@ -155,7 +164,7 @@ class Assistant:
             hits = self._retriever.search(searched)
         with clock("read"):
             evidence = find_evidence(searched, hits, self.library, self._reader)
-            sure = confidence(evidence, self.library.passage_count)
+            sure = confidence(searched, evidence, hits, self.library)
         sentences: list[Sentence] = []
         writer = EXTRACTIVE
         with clock("answer"):

@@ -1,11 +1,10 @@
-"""An answer in the library's own words: the sentences that answer a question, and how sure that is.
+"""An answer in the library's own words: the sentences that answer a question.
 
 Nothing is written here, only chosen; it needs no language model.
 """
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -26,15 +25,6 @@ _PASSAGE_WEIGHT = 0.7
 _MOST_SENTENCES = 3
 _CLEAR_SCORE = 18.0
 _MARGIN_IF_CLEAR, _MARGIN = 4.0, 10.0
-
-# The score at which a question counts as answered. The best of many wrong sentences scores higher the more there are,
-# by about the logarithm of their number (the extreme of an exponential tail), so it rises with the library, to a limit.
-_ANSWERED_SCORE = -8.5
-_PER_LOG_PASSAGES = 2.5
-_SMALL_LIBRARY = 12
-_HIGHEST_ANSWERED_SCORE = 4.0
-_SLOPE = 0.25
-THRESHOLD = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,15 +73,6 @@ def choose(evidence: Sequence[Evidence]) -> list[Evidence]:
     best = [item for item in evidence[:_MOST_SENTENCES] if item.score >= top - margin]
     order = list(dict.fromkeys(item.passage.document.id for item in best))
     return sorted(best, key=lambda item: (order.index(item.passage.document.id), item.span))
-
-
-def confidence(evidence: Sequence[Evidence], passages: int) -> float:
-    """How sure it is that a library of so many passages answers the question, 0..1; from THRESHOLD on it is said to."""
-    if not evidence:
-        return 0.0
-    growth = _PER_LOG_PASSAGES * math.log(max(passages, _SMALL_LIBRARY) / _SMALL_LIBRARY)
-    answered = min(_ANSWERED_SCORE + growth, _HIGHEST_ANSWERED_SCORE)
-    return 1.0 / (1.0 + math.exp(-_SLOPE * (evidence[0].score - answered)))
 
 
 def _is_heading(passage: Passage, span: Span) -> bool:

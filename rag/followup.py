@@ -14,12 +14,10 @@ from index.lexical import content_words
 
 _POINTING = re.compile(
     r"\b(?:it|its|they|them|their|theirs|he|him|his|she|her|hers|those|these|this one|that one|the same|the former|"
-    r"the latter|which of|one of)\b|^(?:and|but|so|then|what about|how about|why|how come|since when)\b(?!.{60})|"
+    r"the latter|which of|one of)\b|^(?:and|but|so|then|what about|how about)\b|^(?:why|how|when|where|who)\b\W*$|"
     r"\b(?:this|that|there|then|so)\W*$|\b(?:of|about|for|after|before|like|by|from|is|was|did|does) (?:this|that)\b",
     re.IGNORECASE,
 )
-# More than this of an earlier answer would drown the question.
-_ANSWER_CHARACTERS = 200
 
 
 @dataclass(frozen=True, slots=True)

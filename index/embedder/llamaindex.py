@@ -5,7 +5,7 @@ Apart from the package because importing LlamaIndex takes longer than answering 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from llama_index.core.base.embeddings.base import BaseEmbedding
@@ -69,17 +69,26 @@ class LlamaIndexEmbedder:
         )
 
 
-def openai_embedder(model: str) -> LlamaIndexEmbedder:
+def openai_embedder(model: str, environ: Mapping[str, str]) -> LlamaIndexEmbedder:
     """An OpenAI embedding model, or one of an OpenAI-compatible server, by OPENAI_API_KEY and OPENAI_BASE_URL."""
     from llama_index.embeddings.openai import OpenAIEmbedding
 
-    try:
-        return LlamaIndexEmbedder(OpenAIEmbedding(model_name=model, max_retries=2, timeout=30.0))
-    except ValueError as error:
+    key, address = environ.get("OPENAI_API_KEY"), environ.get("OPENAI_BASE_URL")
+    if not key and not address:
         raise LibraryError(
-            f"Cannot use the embedding model {model}: {error}. "
-            "Set OPENAI_API_KEY, or unset PINCITE_EMBEDDING to use the one that ships."
-        ) from error
+            f"The embedding model {model} needs a key or a server. Set OPENAI_API_KEY or OPENAI_BASE_URL, "
+            "or unset PINCITE_EMBEDDING to use the one that ships."
+        )
+    return LlamaIndexEmbedder(
+        OpenAIEmbedding(
+            model_name=model,
+            api_key=key or "none",
+            api_base=address or "https://api.openai.com/v1",
+            embed_batch_size=32,
+            max_retries=2,
+            timeout=30.0,
+        )
+    )
 
 
 def _unit(rows: Matrix) -> Matrix:

@@ -1,0 +1,134 @@
+from __future__ import annotations
+
+import pytest
+
+from index import Library
+from rag import Assistant, ModelError, Sentence, Verdict
+from rag.generate import complete_sentences, language_model
+from rag.prompts import REFUSAL
+from tests.model_server import scripted_server, smollm2_server
+
+CONTAINERS = "How many containers has North Korea supplied to Russia?"
+SUPPORTED = "North Korea has supplied 7,000 containers filled with artillery rounds to Russia"
+
+
+def written_by(address: str, library: Library) -> Assistant:
+    return Assistant.open(library, environ={"OPENAI_BASE_URL": address, "OPENAI_MODEL": "scripted"})
+
+
+@pytest.mark.parametrize(
+    ("text", "sentences", "rest"),
+    [
+        ("It was so [1]. It is", [("It was so.", [1])], "It is"),
+        ("It was so. [1] It is", [("It was so.", [1])], "It is"),
+        ("It was so. [1][3] It is", [("It was so.", [1, 3])], "It is"),
+        ("It was [2, 2] so [1]. Yes", [("It was so.", [2, 1])], "Yes"),
+        ("It was so. [1", [], "It was so. [1"),
+        ("It was so.", [], "It was so."),
+        ("", [], ""),
+    ],
+)
+def test_a_sentence_is_complete_when_the_next_one_has_begun(
+    text: str, sentences: list[tuple[str, list[int]]], rest: str
+) -> None:
+    assert complete_sentences(text, final=False) == (sentences, rest)
+
+
+def test_the_last_sentence_is_complete_when_the_model_has_ended() -> None:
+    assert complete_sentences("One [1]. Two. [2]", final=True) == ([("One.", [1]), ("Two.", [2])], "")
+
+
+def test_however_the_stream_is_cut_the_sentences_are_the_same() -> None:
+    text = "It cost 7.5 million. [1] The U.S. paid [2][3]. Nobody (but one) knew! [4] End"
+    whole = complete_sentences(text, final=True)[0]
+    for size in range(1, 12):
+        sentences, rest = [], ""
+        for start in range(0, len(text), size):
+            finished, rest = complete_sentences(rest + text[start : start + size], final=False)
+            sentences += finished
+        assert sentences + complete_sentences(rest, final=True)[0] == whole
+
+
+def test_no_model_is_used_unless_one_is_named() -> None:
+    assert language_model({}) is None
+    model = language_model({"OPENAI_API_KEY": "k", "OPENAI_MODEL": "a-name-that-nobody-knows"})
+    assert model is not None
+    assert model.metadata.model_name == "a-name-that-nobody-knows"
+
+
+def test_what_a_model_writes_is_cited_with_exact_quotes(library: Library, article: str) -> None:
+    with scripted_server(
+        "North Korea has supplied 7,0", "00 containers filled with artillery rounds to Russia [1]."
+    ) as address:
+        reply = written_by(address, library).stream(CONTAINERS)
+        pieces = list(reply)
+    assert [type(piece) for piece in pieces] == [str, str, Sentence]
+    answer = reply.answer
+    assert answer.model == "scripted"
+    assert answer.text == f"{SUPPORTED}. [1]"
+    (citation,) = answer.citations
+    assert article[citation.start : citation.end] == citation.quote
+    assert "7,000 containers" in citation.quote
+
+
+def test_a_marker_that_names_no_passage_is_dropped_and_its_sentence_marked(library: Library) -> None:
+    with scripted_server(f"{SUPPORTED} [1]. {SUPPORTED} by train [99].") as address:
+        answer = written_by(address, library).ask(CONTAINERS)
+    assert [sentence.verdict for sentence in answer.sentences] == [Verdict.SUPPORTED, Verdict.NOT_FOUND]
+    assert answer.sentences[1].citations == ()
+    assert answer.text.endswith("by train. [not found in the library]")
+    assert len(answer.citations) == 1
+
+
+def test_a_number_that_the_passage_does_not_hold_is_not_supported(library: Library) -> None:
+    with scripted_server(f"{SUPPORTED} [1]. It was 9,000 containers filled with artillery rounds [1].") as address:
+        answer = written_by(address, library).ask(CONTAINERS)
+    assert [sentence.verdict for sentence in answer.sentences] == [Verdict.SUPPORTED, Verdict.NOT_FOUND]
+
+
+def test_where_nothing_that_a_model_wrote_is_supported_the_sources_speak_for_themselves(library: Library) -> None:
+    with scripted_server("The moon is made of cheese [1].") as address:
+        assistant = written_by(address, library)
+        answer, declined = assistant.ask(CONTAINERS), assistant.ask("Who won the 2022 World Cup?")
+    assert answer.model == "extractive"
+    assert "7,000" in answer.text
+    assert "cheese" not in answer.text
+    assert not declined.answered
+
+
+def test_a_models_refusal_is_an_abstention_unless_the_library_answers(library: Library) -> None:
+    with scripted_server(REFUSAL) as address:
+        answer = written_by(address, library).ask("Who won the 2022 World Cup?")
+    assert not answer.answered
+    assert answer.text == REFUSAL
+
+
+@pytest.mark.parametrize(
+    ("status", "cure"),
+    [(401, "OPENAI_API_KEY"), (404, "OPENAI_MODEL"), (400, "Try again later")],
+)
+def test_each_refusal_of_a_server_is_one_line_with_its_cure(library: Library, status: int, cure: str) -> None:
+    with scripted_server(status=status) as address, pytest.raises(ModelError, match=cure) as caught:
+        written_by(address, library).ask(CONTAINERS)
+    assert "\n" not in str(caught.value)
+    assert caught.value.__cause__ is not None
+
+
+def test_a_server_that_is_not_there_is_one_line_with_its_cure(library: Library) -> None:
+    with scripted_server() as address:
+        pass
+    with pytest.raises(ModelError, match="Check OPENAI_BASE_URL"):
+        written_by(address, library).ask(CONTAINERS)
+
+
+def test_a_real_model_answers_and_every_citation_shown_stands_in_the_article(library: Library, article: str) -> None:
+    """SmolLM2-135M behind llama.cpp's own server: it makes things up, which is what the checking is for."""
+    with smollm2_server() as address:
+        reply = written_by(address, library).stream(CONTAINERS)
+        pieces = list(reply)
+    assert isinstance(pieces[0], str)
+    assert any(isinstance(piece, Sentence) for piece in pieces)
+    for sentence in reply.answer.sentences:
+        assert (sentence.verdict is Verdict.SUPPORTED) == bool(sentence.citations)
+        for citation in sentence.citations:
+            assert article[citation.start : citation.end] == citation.quote

@@ -1,0 +1,163 @@
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import ARTICLE
+
+PINCITE = str(Path(sys.executable).parent / "pincite")
+CONTAINERS = "How many containers has North Korea supplied to Russia?"
+
+
+def pincite(*arguments: str, stdin: str = "", **environ: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [PINCITE, *arguments], input=stdin, capture_output=True, text=True, encoding="utf-8", env=os.environ | environ
+    )
+
+
+def assert_one_line(run: subprocess.CompletedProcess[str], code: int, *parts: str) -> None:
+    assert run.returncode == code
+    assert run.stdout == ""
+    *usage, line = run.stderr.strip().splitlines()
+    assert all(text.startswith(("Usage:", "Try ")) or not text for text in usage), run.stderr
+    assert line.startswith("Error: ")
+    assert all(part in line for part in parts), line
+
+
+@pytest.fixture(scope="module")
+def asked(tmp_path_factory: pytest.TempPathFactory) -> subprocess.CompletedProcess[str]:
+    return pincite("ask", CONTAINERS, PINCITE_HOME=str(tmp_path_factory.mktemp("home")))
+
+
+def test_ask_prints_the_answer_with_numbered_quotes_document_and_characters(
+    asked: subprocess.CompletedProcess[str], article: str
+) -> None:
+    assert asked.returncode == 0
+    assert "7,000 containers" in " ".join(asked.stdout.split())
+    start = article.index("Commenting further")
+    end = article.index("over the last year.") + len("over the last year.")
+    assert f"[1] russia-dprk, characters {start}-{end}" in asked.stdout
+    assert str(ARTICLE) in asked.stdout
+
+
+def test_ask_writes_nothing_but_the_answer(asked: subprocess.CompletedProcess[str]) -> None:
+    assert asked.stderr == ""
+
+
+def test_json_is_one_object_whose_quotes_stand_in_the_article(article: str) -> None:
+    run = pincite("ask", CONTAINERS, "--json")
+    answer = json.loads(run.stdout)
+    assert run.returncode == 0
+    assert answer["answered"] is True
+    assert "7,000" in answer["citations"][0]["quote"]
+    for citation in answer["citations"]:
+        assert article[citation["start"] : citation["end"]] == citation["quote"]
+
+
+def test_what_is_not_in_the_library_is_said_with_exit_code_3() -> None:
+    run = pincite("ask", "-", stdin="Who won the 2022 World Cup?\n")
+    assert run.returncode == 3
+    assert "not in the library" in run.stdout
+    assert "The nearest passages:" in run.stdout
+
+
+def test_an_answer_loads_neither_gradio_nor_openai_nor_llamaindex_nor_pytorch() -> None:
+    program = (
+        "import sys; from rag import answer; assert answer(sys.argv[1]).answered;"
+        "print([name for name in ('gradio', 'openai', 'llama_index', 'torch', 'pandas') if name in sys.modules])"
+    )
+    run = subprocess.run([sys.executable, "-c", program, CONTAINERS], capture_output=True, text=True, check=True)
+    assert run.stdout.strip() == "[]"
+
+
+def test_documents_can_be_added_listed_asked_and_removed(tmp_path: Path) -> None:
+    text = tmp_path / "leeks.md"
+    text.write_text("# Leeks\n\nLeeks were first grown by the Egyptians. They are related to onions.\n")
+    place = ("--library", str(tmp_path / "library"))
+    added = pincite(*place, "add", str(text))
+    assert (added.returncode, added.stdout) == (0, f"Added {text}\n")
+    assert pincite(*place, "add", str(text)).stdout == f"Unchanged {text}\n"
+    (row,) = json.loads(pincite("list", "--json", *place).stdout)
+    assert (row["title"], row["path"], row["passages"]) == ("Leeks", str(text), 1)
+    assert "first grown by the Egyptians" in pincite("ask", "Who first grew leeks?", *place).stdout
+    assert pincite(*place, "doctor").returncode == 0
+    assert pincite(*place, "remove", "leeks.md").stdout == f"Removed {text}\n"
+    assert pincite(*place, "ask", "Who first grew leeks?").returncode == 3
+
+
+def test_an_added_document_joins_the_shipped_article_in_the_default_library(tmp_path: Path) -> None:
+    text = tmp_path / "leeks.txt"
+    text.write_text("Leeks were first grown by the Egyptians.")
+    run = pincite("add", str(text))
+    assert "The library holds 2 documents" in run.stderr
+    assert [line.split()[1] for line in pincite("list").stdout.splitlines()[::2]] == ["leeks", "russia-dprk"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "parts"),
+    [
+        (["add", "{tmp}/missing.txt"], 1, ["No such file or folder", "missing.txt", "Check the spelling"]),
+        (["add", "{tmp}/empty.txt"], 1, ["Nothing to read", "empty.txt", "Add a file with text"]),
+        (["add", "{tmp}/binary.txt"], 1, ["Not a text file", "binary.txt", "Save it as text"]),
+        (["add", "{tmp}/folder"], 1, ["No documents in", ".txt", "Add a folder that holds some"]),
+        (["ask", ""], 2, ["The question is empty", "pincite ask"]),
+        (["ask", "   "], 2, ["The question is empty"]),
+        (["--library", "{tmp}/nowhere", "ask", "Why?"], 1, ["No library at", "Make one with: pincite --library"]),
+        (["--library", "{tmp}/empty.txt/library", "add", "{tmp}"], 1, ["Cannot write a library", "PINCITE_HOME"]),
+        (["remove", "nothing"], 1, ["No document 'nothing'", "pincite list"]),
+        (["eval", "{tmp}/missing.jsonl"], 1, ["Cannot read the suite", "Give a JSONL file"]),
+        (["ask"], 2, ["Missing argument 'QUESTION'"]),
+        (["frobnicate"], 2, ["No such command"]),
+    ],
+)
+def test_bad_input_is_one_line_with_the_next_step(
+    tmp_path: Path, arguments: list[str], code: int, parts: list[str]
+) -> None:
+    (tmp_path / "empty.txt").touch()
+    (tmp_path / "binary.txt").write_bytes(b"\x7fELF\0\0\0")
+    (tmp_path / "folder").mkdir()
+    assert_one_line(pincite(*(argument.format(tmp=tmp_path) for argument in arguments)), code, *parts)
+
+
+def test_a_question_of_a_megabyte_is_refused_with_its_length() -> None:
+    assert_one_line(pincite("ask", "-", stdin="why " * 250_000), 2, "characters", "Ask a shorter one")
+
+
+def test_another_embedding_model_is_refused_with_both_names_and_the_command_that_rebuilds(tmp_path: Path) -> None:
+    place = ("--library", str(tmp_path / "library"))
+    assert pincite(*place, "add", str(ARTICLE)).returncode == 0
+    run = pincite(*place, "ask", CONTAINERS, PINCITE_EMBEDDING="text-embedding-3-small", OPENAI_API_KEY="none")
+    assert_one_line(run, 1, "bge-small-en-v1.5", "text-embedding-3-small", "doctor --repair")
+
+
+def test_doctor_repairs_a_library_whose_chroma_was_deleted(tmp_path: Path) -> None:
+    place = ("--library", str(tmp_path / "library"))
+    pincite(*place, "add", str(ARTICLE))
+    for file in (tmp_path / "library" / "chroma").rglob("*"):
+        if file.is_file():
+            file.write_bytes(b"scrambled")
+    assert pincite(*place, "doctor", "--repair").returncode == 0
+    assert "7,000" in pincite(*place, "ask", CONTAINERS).stdout
+
+
+@pytest.mark.parametrize("command", ["", "ask", "add", "list", "remove", "chat", "eval", "doctor"])
+def test_help_teaches_and_names_every_command(command: str) -> None:
+    run = pincite(*command.split(), "--help")
+    assert run.returncode == 0
+    assert "--library FOLDER" in run.stdout
+    if not command:
+        assert "Exit codes:" in run.stdout
+        assert all(name in run.stdout for name in ("ask", "add", "list", "remove", "chat", "eval", "doctor"))
+
+
+def test_the_version_is_the_distributions() -> None:
+    assert pincite("--version").stdout.startswith("pincite, version 0.")
+
+
+def test_an_embedding_model_without_key_or_server_says_which_setting_is_missing() -> None:
+    assert_one_line(pincite("list", PINCITE_EMBEDDING="text-embedding-3-small"), 1, "needs a key", "OPENAI_API_KEY")
