@@ -70,7 +70,7 @@ class Reply:
     """An answer on its way, to be iterated once.
 
     Yields `Sentence`s, each complete and checked. Where a model writes, its text comes before as `str` pieces, not
-    yet checked; the next `Sentence` stands for all pieces since the one before. `answer` is the finished whole and what
+    yet checked; a `Sentence` stands for all pieces since the one before. `answer` is the finished whole and what
     counts: where the library supports nothing of what the model wrote, the sources' own words stand in its place.
     """
 
@@ -149,11 +149,11 @@ class Assistant:
         # Lone surrogates, as a terminal passes undecodable bytes, are no text that a model reads.
         question = question.encode("utf-8", "replace").decode().strip()
         if not question:
-            raise QuestionError('The question is empty. Ask one, for example: pincite ask "What is this about?"')
+            raise QuestionError('The question is empty. Ask one, for example "What is this article about?"')
         if len(question) > LONGEST_QUESTION:
             raise QuestionError(
                 f"The question has {len(question):,} characters, {LONGEST_QUESTION:,} are the most. "
-                "Ask a shorter one; add a long text to the library instead, with: pincite add FILE"
+                "Ask a shorter one; a long text belongs into the library."
             )
         return Reply(self._steps(question, tuple(history)))
 
@@ -205,6 +205,8 @@ class Assistant:
                 if text != REFUSAL:
                     sentences.append(self._checked(text, markers, passages, numbering))
                     yield sentences[-1]
+            if finished and rest:
+                yield rest
         return sentences
 
     def _checked(self, text: str, markers: list[int], passages: list[Passage], numbering: Citations) -> Sentence:

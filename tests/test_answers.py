@@ -30,6 +30,13 @@ def test_every_citation_of_every_answer_stands_in_the_article(assistant: Assista
     answers = [assistant.ask(sample.question, sample.history) for sample in read_samples(SHIPPED_SUITE)[:45]]
     citations = [citation for answer in answers for citation in answer.citations]
     assert len(citations) >= 40
+    for answer in answers:
+        places = [(hit.passage.document.id, hit.passage.start, hit.passage.end) for hit in answer.hits]
+        for cited in answer.citations:
+            assert any(
+                cited.document == document and start <= cited.start < cited.end <= end
+                for document, start, end in places
+            )
     assert all(article[citation.start : citation.end] == citation.quote for citation in citations)
 
 

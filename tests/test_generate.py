@@ -71,6 +71,18 @@ def test_what_a_model_writes_is_cited_with_exact_quotes(library: Library, articl
     assert "7,000 containers" in citation.quote
 
 
+def test_pieces_and_sentences_together_show_the_whole_text_at_any_moment(library: Library) -> None:
+    with scripted_server(f"{SUPPORTED} [1]. It", " arrived by rail [1].") as address:
+        pieces = list(written_by(address, library).stream(CONTAINERS))
+    assert [piece if isinstance(piece, str) else piece.text for piece in pieces] == [
+        f"{SUPPORTED} [1]. It",
+        f"{SUPPORTED}.",
+        "It",
+        " arrived by rail [1].",
+        "It arrived by rail.",
+    ]
+
+
 def test_a_marker_that_names_no_passage_is_dropped_and_its_sentence_marked(library: Library) -> None:
     with scripted_server(f"{SUPPORTED} [1]. {SUPPORTED} by train [99].") as address:
         answer = written_by(address, library).ask(CONTAINERS)

@@ -105,7 +105,7 @@ def test_an_added_document_joins_the_shipped_article_in_the_default_library(tmp_
         (["add", "{tmp}/empty.txt"], 1, ["Nothing to read", "empty.txt", "Add a file with text"]),
         (["add", "{tmp}/binary.txt"], 1, ["Not a text file", "binary.txt", "Save it as text"]),
         (["add", "{tmp}/folder"], 1, ["No documents in", ".txt", "Add a folder that holds some"]),
-        (["ask", ""], 2, ["The question is empty", "pincite ask"]),
+        (["ask", ""], 2, ["The question is empty", "Ask one"]),
         (["ask", "   "], 2, ["The question is empty"]),
         (["--library", "{tmp}/nowhere", "ask", "Why?"], 1, ["No library at", "Make one with: pincite --library"]),
         (["--library", "{tmp}/empty.txt/library", "add", "{tmp}"], 1, ["Cannot write a library", "PINCITE_HOME"]),

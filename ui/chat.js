@@ -1,0 +1,44 @@
+// Runs in the source panel (`element`): a citation shows its quote, a number beside a source goes back to the answer.
+const motion = () => (matchMedia("(prefers-reduced-motion: reduce)").matches ? "auto" : "smooth");
+
+function reveal(target) {
+  target.scrollIntoView({ block: "center", behavior: motion() });
+  target.focus({ preventScroll: true });
+  target.classList.remove("flash");
+  void target.offsetWidth;
+  target.classList.add("flash");
+}
+
+function showTurn(section) {
+  for (const other of element.querySelectorAll("section")) other.classList.toggle("shown", other === section);
+  element.classList.add("chosen");
+}
+
+document.addEventListener("click", (event) => {
+  const link = event.target.closest?.("a.chip");
+  if (!link) return;
+  event.preventDefault();
+  const quote = document.getElementById(link.hash.slice(1));
+  if (element.contains(link)) {
+    const chip = document.querySelector(`#chat a.chip[href="${link.hash}"]`);
+    if (chip) reveal(chip);
+  } else if (quote) {
+    showTurn(quote.closest("section"));
+    reveal(quote);
+  }
+});
+
+// A new answer: its section, from the top.
+watch("value", () => {
+  element.classList.remove("chosen");
+  document.getElementById("sources").scrollTop = 0;
+});
+
+// Gradio names a message by its markup and leaves the buttons of the input without a name.
+function name() {
+  for (const message of document.querySelectorAll("#chat [data-testid][aria-label]")) message.removeAttribute("aria-label");
+  document.querySelector("#box .submit-button")?.setAttribute("aria-label", "Send");
+  document.querySelector("#box .stop-button")?.setAttribute("aria-label", "Stop");
+}
+new MutationObserver(name).observe(document.getElementById("talk"), { childList: true, subtree: true });
+name();
