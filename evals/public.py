@@ -93,13 +93,19 @@ def _written(folder: Path, asked: list[dict[str, Any]], into: Path) -> Path:
     into.mkdir()
     rows = list(_lines(folder / "corpus.jsonl"))
     wanted = {evidence["doc_id"] for row in asked for evidence in row["evidence"]}
-    wanted |= {(row.get("context") or {}).get("doc_id") for row in asked}
+    wanted |= {name for row in asked for name in _context(row)}
     others = [row["doc_id"] for row in rows if row["doc_id"] not in wanted]
     wanted |= set(others[: max(0, _DOCUMENTS - len(wanted))])
     for row in rows:
         if row["doc_id"] in wanted:
             (into / f"{_file_name(row['doc_id'])}.txt").write_bytes(row["text"].encode())
     return into
+
+
+def _context(row: dict[str, Any]) -> list[str]:
+    """The documents that a question was written for."""
+    context = row.get("context") or {}
+    return list(context.get("doc_ids") or filter(None, [context.get("doc_id")]))
 
 
 def _file_name(document: str) -> str:

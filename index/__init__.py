@@ -1,7 +1,7 @@
 """Documents in, hits out. Start with `Library`."""
 
 from index.documents import Document
-from index.errors import DocumentError, EmbeddingMismatch, LibraryError, LibraryInUse, PinciteError
+from index.errors import DocumentError, EmbeddingMismatch, LibraryError, LibraryReadOnly, PinciteError
 from index.ledger import DocumentRow
 from index.library import Added, Finding, Hit, Library, Passage, Progress, default_path, open_library
 
@@ -15,7 +15,7 @@ __all__ = [
     "Hit",
     "Library",
     "LibraryError",
-    "LibraryInUse",
+    "LibraryReadOnly",
     "Passage",
     "PinciteError",
     "Progress",

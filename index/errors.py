@@ -13,8 +13,8 @@ class LibraryError(PinciteError):
     """A library could not be opened, read or written."""
 
 
-class LibraryInUse(LibraryError):
-    """Another process owns the library; this one may ask it but not change it."""
+class LibraryReadOnly(LibraryError):
+    """The library may be asked but not changed: another process owns it, or its folder cannot be written."""
 
 
 class EmbeddingMismatch(LibraryError):

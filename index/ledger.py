@@ -82,11 +82,8 @@ class Ledger:
     def __init__(self, path: Path, *, read_only: bool = False) -> None:
         self.path = path
         self._lock = threading.RLock()
-        mode = "ro" if read_only else "rwc"
         with self._errors():
-            self._db = sqlite3.connect(
-                f"{path.resolve().as_uri()}?mode={mode}", uri=True, check_same_thread=False, isolation_level=None
-            )
+            self._db = self._connect("ro" if read_only else "rwc")
             self._db.execute("PRAGMA foreign_keys = ON")
             self._db.execute("PRAGMA busy_timeout = 5000")
             if not read_only:
@@ -102,6 +99,22 @@ class Ledger:
                 f"{path} has format {found}, this version of Pincite reads format {FORMAT}. "
                 "Update Pincite, or make a new library with: pincite --library OTHER add FOLDER"
             )
+
+    def _connect(self, mode: str) -> sqlite3.Connection:
+        def connect(parameters: str) -> sqlite3.Connection:
+            address = f"{self.path.resolve().as_uri()}?{parameters}"
+            return sqlite3.connect(address, uri=True, check_same_thread=False, isolation_level=None)
+
+        database = connect(f"mode={mode}")
+        try:
+            database.execute("SELECT 1 FROM sqlite_master")
+        except sqlite3.OperationalError:
+            if mode != "ro":
+                raise
+            # In a folder that cannot be written SQLite cannot make the files that readers share with a writer.
+            database.close()
+            database = connect("mode=ro&immutable=1")
+        return database
 
     def close(self) -> None:
         with self._lock:

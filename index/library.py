@@ -18,7 +18,7 @@ from platformdirs import user_data_path
 
 from index.documents import Document, find_files, read_document
 from index.embedder import Embedder, Matrix, local_embedder
-from index.errors import DocumentError, EmbeddingMismatch, LibraryError, LibraryInUse
+from index.errors import DocumentError, EmbeddingMismatch, LibraryError, LibraryReadOnly
 from index.ledger import DocumentRow, Ledger, embedded_text
 from index.lexical import match_query
 from index.passages import Span, cut_passages
@@ -111,6 +111,7 @@ class Library:
                 f"No library at {self.path}. Make one with: pincite --library {self.path} add FILE_OR_FOLDER"
             )
         self._embedder = embedder or local_embedder()
+        self._refusal = ""
         self._owner = self._own()
         try:
             self._ledger = Ledger(ledger, read_only=self._owner is None)
@@ -267,7 +268,7 @@ class Library:
         ids, matrix = self._ledger.embeddings()
         findings.append(Finding(True, f"{len(self.documents()):,} documents, {len(ids):,} passages"))
         if not self.writable:
-            return [*findings, Finding(True, f"Chroma: not checked, the library is in use by {self._owner_name()}")]
+            return [*findings, Finding(True, f"Chroma: not checked. {self._refusal}")]
         try:
             vectors = self._chroma()
             count = vectors.count()
@@ -349,7 +350,7 @@ class Library:
         return self._ledger.document(document_id)
 
     def _own(self) -> FileLock | None:
-        """The lock of this process on the library, or None where another process has it or the folder is read-only."""
+        """The lock of this process on the library; None, and why, where another process has it or it is read-only."""
         owner = FileLock(str(self.path / "owner.lock"), timeout=0)
         try:
             self.path.mkdir(parents=True, exist_ok=True)
@@ -357,14 +358,19 @@ class Library:
             command = " ".join([Path(sys.argv[0]).name, *sys.argv[1:2]])
             (self.path / "owner.json").write_text(json.dumps({"process": os.getpid(), "command": command}))
         except Timeout:
+            self._refusal = (
+                f"The library at {self.path} is in use by {self._owner_name()}, which alone may change it. "
+                "Stop that one first, or use another library with --library."
+            )
             return None
         except OSError as error:
-            if (self.path / "ledger.sqlite").is_file():
-                return None
-            raise LibraryError(
+            self._refusal = (
                 f"Cannot write a library to {self.path}: {error.strerror or error}. "
                 "Choose another place with --library or PINCITE_HOME."
-            ) from error
+            )
+            if not (self.path / "ledger.sqlite").is_file():
+                raise LibraryError(self._refusal) from error
+            return None
         return owner
 
     def _owner_name(self) -> str:
@@ -376,10 +382,7 @@ class Library:
 
     def _must_own(self) -> None:
         if not self.writable:
-            raise LibraryInUse(
-                f"The library at {self.path} is in use by {self._owner_name()}, or cannot be written. "
-                "Close that one first, or use another library with --library."
-            )
+            raise LibraryReadOnly(self._refusal)
 
 
 def default_path(environ: Mapping[str, str] = os.environ) -> Path:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -8,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from index import DocumentError, EmbeddingMismatch, Library, LibraryError, LibraryInUse, open_library
+from index import DocumentError, EmbeddingMismatch, Library, LibraryError, LibraryReadOnly, open_library
 from index.embedder import Matrix, local_embedder
 from index.vectors import ChromaVectors, ExactVectors
 
@@ -178,10 +179,10 @@ def test_a_library_built_with_another_model_is_refused_with_the_command_that_reb
 
 def test_a_second_process_may_ask_but_not_change(folder: Path, path: Path) -> None:
     program = (
-        "import sys\nfrom index import Library, LibraryInUse\n"
+        "import sys\nfrom index import Library, LibraryReadOnly\n"
         "with Library(sys.argv[1]) as library:\n"
         "    print(library.search('Which star is blue?')[0].passage.document.title)\n"
-        "    try:\n        library.add(sys.argv[2])\n    except LibraryInUse as error:\n        print(error)\n"
+        "    try:\n        library.add(sys.argv[2])\n    except LibraryReadOnly as error:\n        print(error)\n"
     )
     with Library(path, create=True) as library:
         library.add(folder)
@@ -194,11 +195,25 @@ def test_a_second_process_may_ask_but_not_change(folder: Path, path: Path) -> No
     assert "--library" in refusal
 
 
+@pytest.mark.skipif(os.name == "nt" or os.geteuid() == 0, reason="root may write everywhere, Windows has other rights")
+def test_a_library_that_cannot_be_written_can_still_be_asked(folder: Path, path: Path) -> None:
+    with Library(path, create=True) as library:
+        library.add(folder)
+    path.chmod(0o555)
+    try:
+        with Library(path) as library:
+            assert library.search("Which star is blue?")[0].passage.document.title == "Stars"
+            with pytest.raises(LibraryReadOnly, match="Cannot write"):
+                library.add(folder)
+    finally:
+        path.chmod(0o755)
+
+
 def test_in_one_process_too_the_second_opening_only_reads(folder: Path, path: Path) -> None:
     with Library(path, create=True) as first, Library(path) as second:
         first.add(folder)
         assert second.search("Which star is blue?")[0].passage.document.title == "Stars"
-        with pytest.raises(LibraryInUse):
+        with pytest.raises(LibraryReadOnly):
             second.remove("stars.md")
 
 
