@@ -83,38 +83,43 @@ class Ledger:
         self.path = path
         self._lock = threading.RLock()
         with self._errors():
-            self._db = self._connect("ro" if read_only else "rwc")
-            self._db.execute("PRAGMA foreign_keys = ON")
-            self._db.execute("PRAGMA busy_timeout = 5000")
-            if not read_only:
-                self._db.execute("PRAGMA journal_mode = WAL")
-                self._db.execute("PRAGMA synchronous = FULL")
-                if not self._db.execute("SELECT 1 FROM sqlite_master").fetchone():
-                    self._db.executescript(f"BEGIN; {_SCHEMA} COMMIT;")
-                    with self.transaction():
-                        self.set_meta("format", str(FORMAT))
-            found = self.meta("format")
+            self._db = self._connected("mode=ro" if read_only else "mode=rwc")
+            try:
+                if read_only:
+                    self._share()
+                else:
+                    self._prepare()
+                self._must_read_format()
+            except BaseException:
+                self._db.close()
+                raise
+
+    def _connected(self, parameters: str) -> sqlite3.Connection:
+        address = f"{self.path.resolve().as_uri()}?{parameters}"
+        return sqlite3.connect(address, uri=True, timeout=5.0, check_same_thread=False, isolation_level=None)
+
+    def _share(self) -> None:
+        """In a folder that cannot be written SQLite cannot make the files that readers share with a writer."""
+        try:
+            self._db.execute("SELECT 1 FROM sqlite_master")
+        except sqlite3.OperationalError:
+            self._db.close()
+            self._db = self._connected("mode=ro&immutable=1")
+
+    def _prepare(self) -> None:
+        self._db.execute("PRAGMA foreign_keys = ON")
+        self._db.execute("PRAGMA journal_mode = WAL")
+        self._db.execute("PRAGMA synchronous = FULL")
+        if not self._db.execute("SELECT 1 FROM sqlite_master").fetchone():
+            self._db.executescript(f"BEGIN; {_SCHEMA} INSERT INTO meta VALUES ('format', '{FORMAT}'); COMMIT;")
+
+    def _must_read_format(self) -> None:
+        found = self.meta("format")
         if found != str(FORMAT):
             raise LibraryError(
-                f"{path} has format {found}, this version of Pincite reads format {FORMAT}. "
+                f"{self.path} has format {found}, this version of Pincite reads format {FORMAT}. "
                 "Update Pincite, or make a new library with: pincite --library OTHER add FOLDER"
             )
-
-    def _connect(self, mode: str) -> sqlite3.Connection:
-        def connect(parameters: str) -> sqlite3.Connection:
-            address = f"{self.path.resolve().as_uri()}?{parameters}"
-            return sqlite3.connect(address, uri=True, check_same_thread=False, isolation_level=None)
-
-        database = connect(f"mode={mode}")
-        try:
-            database.execute("SELECT 1 FROM sqlite_master")
-        except sqlite3.OperationalError:
-            if mode != "ro":
-                raise
-            # In a folder that cannot be written SQLite cannot make the files that readers share with a writer.
-            database.close()
-            database = connect("mode=ro&immutable=1")
-        return database
 
     def close(self) -> None:
         with self._lock:
