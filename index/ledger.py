@@ -111,7 +111,9 @@ class Ledger:
         self._db.execute("PRAGMA journal_mode = WAL")
         self._db.execute("PRAGMA synchronous = FULL")
         if not self._db.execute("SELECT 1 FROM sqlite_master").fetchone():
-            self._db.executescript(f"BEGIN; {_SCHEMA} INSERT INTO meta VALUES ('format', '{FORMAT}'); COMMIT;")
+            self._db.executescript(f"BEGIN; {_SCHEMA}")
+            self._db.execute("INSERT INTO meta VALUES ('format', ?)", (str(FORMAT),))
+            self._db.execute("COMMIT")
 
     def _must_read_format(self) -> None:
         found = self.meta("format")
