@@ -26,7 +26,7 @@ _EXAMPLES = """\b
 Examples:
   pincite ask "How many containers has North Korea supplied to Russia?"
   pincite add ~/articles              read every text and Markdown file there
-  pincite --library ./work add a.md   keep a library of its own in ./work
+  pincite --library ./mine add a.md   keep a library of its own in ./mine
   echo "Who is it about?" | pincite ask -
 
 \b
