@@ -9,12 +9,13 @@ from pathlib import Path
 from typing import Any
 
 from index import PinciteError
+from index.library import SHIPPED_ARTICLES
 from rag import Message
 
 SHIPPED_SUITE = Path(__file__).parent / "data" / "russia-dprk.jsonl"
 
 # Of these every gold quote is wanted; of the others any one is enough.
-EVERY_QUOTE = frozenset({"list", "several"})
+EVERY_QUOTE = frozenset({"counting", "disagreement", "list", "several"})
 
 
 class SampleError(PinciteError):
@@ -26,7 +27,8 @@ class Sample:
     """A question with what a right answer cites.
 
     `quotes` are verbatim from the library's documents, so that cutting passages anew voids nothing; none at all means
-    that the library does not answer the question. `answers` are accepted short answers, in any of their forms.
+    that the library does not answer the question. `answers` are accepted short answers, in any of their forms;
+    `must_not_say` what a right answer does not hold. `documents` are the files, by name, that the library must hold.
     """
 
     id: str
@@ -35,13 +37,35 @@ class Sample:
     answers: tuple[str, ...] = ()
     quotes: tuple[str, ...] = ()
     history: tuple[Message, ...] = ()
+    must_not_say: tuple[str, ...] = ()
+    documents: tuple[str, ...] = ()
 
     @property
     def answerable(self) -> bool:
         return bool(self.quotes)
 
 
-def read_samples(path: Path) -> list[Sample]:
+@dataclass(frozen=True, slots=True)
+class Suite:
+    """The samples of a file, and where the documents that they name lie: beside it, or with the shipped article."""
+
+    path: Path
+    samples: tuple[Sample, ...]
+
+    def documents(self, sample: Sample) -> tuple[Path, ...]:
+        """What a library made for `sample` holds; the shipped articles if it names none. Raises SampleError."""
+        if not sample.documents:
+            return (SHIPPED_ARTICLES,)
+        return tuple(self._document(sample, name) for name in sample.documents)
+
+    def _document(self, sample: Sample, name: str) -> Path:
+        for folder in (self.path.parent, SHIPPED_ARTICLES):
+            if (folder / name).is_file():
+                return folder / name
+        raise SampleError(f"{self.path}: {sample.id} names {name}, which is not there. Put it beside the suite.")
+
+
+def read_suite(path: Path) -> Suite:
     """Raises SampleError, naming the line, if the file is missing, malformed or empty, or if an id comes twice."""
     try:
         text = path.read_text(encoding="utf-8")
@@ -54,7 +78,7 @@ def read_samples(path: Path) -> list[Sample]:
     ids = [sample.id for sample in samples]
     if doubled := {name for name in ids if ids.count(name) > 1}:
         raise SampleError(f"Ids that come twice in {path}: {', '.join(sorted(doubled))}. Make them different.")
-    return samples
+    return Suite(path, tuple(samples))
 
 
 def _sample(line: str, place: str) -> Sample:
@@ -68,6 +92,8 @@ def _sample(line: str, place: str) -> Sample:
             answers=_texts(row.get("answers", ())),
             quotes=_texts(row.get("quotes", ())),
             history=history,
+            must_not_say=_texts(row.get("must_not_say", ())),
+            documents=_texts(row.get("documents", ())),
         )
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise SampleError(

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from index import Hit, Library, Passage, open_library
 from rag.citations import Citation, Citations, Sentence, Verdict, support
 from rag.confidence import THRESHOLD, confidence
-from rag.errors import QuestionError
+from rag.errors import QuestionError, SettingError
 from rag.extract import Evidence, choose, find_evidence
 from rag.followup import Message, standalone
 from rag.generate import complete_sentences, language_model, write
@@ -103,12 +103,22 @@ class Reply:
 
 
 class Assistant:
-    """Answers questions from a library; safe to share between threads. Close it, or use it as a context manager."""
+    """Answers questions from a library; safe to share between threads. Close it, or use it as a context manager.
+
+    A question of which the confidence is below `threshold` is declined: a lower one answers more, and more wrongly.
+    """
 
     def __init__(
-        self, library: Library, reader: Reader, model: LLM | None = None, *, owns_library: bool = False
+        self,
+        library: Library,
+        reader: Reader,
+        model: LLM | None = None,
+        *,
+        threshold: float = THRESHOLD,
+        owns_library: bool = False,
     ) -> None:
         self.library = library
+        self.threshold = threshold
         self._owns_library = owns_library
         self._reader = reader
         self._model = model
@@ -116,12 +126,15 @@ class Assistant:
 
     @classmethod
     def open(cls, library: Path | str | Library | None = None, environ: Mapping[str, str] = os.environ) -> Assistant:
-        """The one place where the parts are put together: library, reader, and the model that `environ` names.
+        """The one place where the parts are put together: library, reader, and what `environ` sets.
 
-        Closing the assistant closes the library if it was opened here.
+        Closing the assistant closes the library if it was opened here. Raises SettingError for PINCITE_THRESHOLD.
         """
+        threshold = _threshold(environ)
         opened = library if isinstance(library, Library) else open_library(library, environ)
-        return cls(opened, local_reader(), language_model(environ), owns_library=opened is not library)
+        return cls(
+            opened, local_reader(), language_model(environ), threshold=threshold, owns_library=opened is not library
+        )
 
     def __enter__(self) -> Assistant:
         return self
@@ -172,7 +185,7 @@ class Assistant:
                 sentences = yield from self._written(question, hits, history)
                 writer = self.model
             if not any(sentence.verdict is Verdict.SUPPORTED for sentence in sentences):
-                sentences, writer = _quoted(evidence, sure), EXTRACTIVE
+                sentences, writer = _quoted(evidence, sure) if sure >= self.threshold else [], EXTRACTIVE
                 yield from sentences
         citations = {citation.number: citation for sentence in sentences for citation in sentence.citations}
         return Answer(
@@ -222,12 +235,21 @@ class Assistant:
 
 
 def _quoted(evidence: Sequence[Evidence], sure: float) -> list[Sentence]:
-    """The answer in the sources' own words; none if it is not sure enough that they hold one."""
-    if sure < THRESHOLD:
-        return []
+    """The answer in the sources' own words."""
     numbering = Citations()
     citations = [numbering.cite(item.passage, item.span, Verdict.SUPPORTED, sure) for item in choose(evidence)]
     return [Sentence(citation.quote, (citation,), Verdict.SUPPORTED) for citation in citations]
+
+
+def _threshold(environ: Mapping[str, str]) -> float:
+    text = environ.get("PINCITE_THRESHOLD") or str(THRESHOLD)
+    try:
+        value = float(text)
+    except ValueError:
+        value = -1.0
+    if not 0 <= value <= 1:
+        raise SettingError(f"PINCITE_THRESHOLD is {text!r}. Set it to a number from 0 (answer all) to 1, or unset it.")
+    return value
 
 
 class _Clock:

@@ -29,7 +29,7 @@ _NO_NAMES = 0.85
 
 
 def confidence(question: str, evidence: Sequence[Evidence], hits: Sequence[Hit], library: Library) -> float:
-    """0..1, before any answer is written; from THRESHOLD on the library is said to answer. `evidence` best first."""
+    """0..1, before any answer is written. `evidence` best first."""
     if not evidence:
         return 0.0
     size = min(max(library.passage_count, _SMALLEST), _LARGEST) / _SMALLEST

@@ -7,5 +7,9 @@ class QuestionError(PinciteError):
     """The question cannot be asked: it is empty or too long."""
 
 
+class SettingError(PinciteError):
+    """A setting of the environment has no meaning."""
+
+
 class ModelError(PinciteError):
     """The language model did not answer."""

@@ -1,6 +1,7 @@
-"""A follow-up ("And what is her job?") made into a question that can be searched by itself.
+"""What a person says made into a question that can be searched by itself.
 
-By rules, from the history's own words; a later question about something else is left alone.
+A follow-up ("And what is her job?") gets the question that it leans on, a polite one ("Could you tell me ...") loses
+what the models were not trained on. By rules, from the history's own words; a change of topic is left alone.
 """
 
 from __future__ import annotations
@@ -20,6 +21,15 @@ _POINTING = re.compile(
 )
 
 
+_COURTESY = re.compile(
+    r"^(?:(?:please|kindly|hi|hello|hey|thanks|ok|okay)[,!.]*\s+)*"
+    r"(?:(?:(?:can|could|would|will) you|do you know|i(?: would|['’]d) like to know|i want to know|i wonder)\b"
+    r"[,:]?\s*)?"
+    r"(?:please\s+)?(?:(?:tell|give|show) me\b(?:\s+about\b)?[,:]?\s*|explain\b(?:\s+to me\b)?[,:]?\s*)?",
+    re.IGNORECASE,
+)
+
+
 @dataclass(frozen=True, slots=True)
 class Message:
     """One turn of a conversation."""
@@ -29,7 +39,12 @@ class Message:
 
 
 def standalone(question: str, history: Sequence[Message]) -> str:
-    """`question` with the earlier question that it leans on put before it; unchanged if it leans on none."""
+    """`question` without courtesies, with the earlier question that it leans on, if any, put before it."""
+    plain = _COURTESY.sub("", question.strip())
+    return _in_context(plain if content_words(plain) else question, history)
+
+
+def _in_context(question: str, history: Sequence[Message]) -> str:
     earlier = [message.text.strip() for message in history if message.role == "user" and message.text.strip()]
     if not earlier or not leans_on_history(question):
         return question

@@ -12,7 +12,14 @@ from index.library import SHIPPED_ARTICLES
 from rag import Assistant
 
 ARTICLE = SHIPPED_ARTICLES / "russia-dprk.txt"
-SETTINGS = ("PINCITE_HOME", "PINCITE_EMBEDDING", "OPENAI_API_KEY", "OPENAI_BASE_URL", "OPENAI_MODEL")
+SETTINGS = (
+    "PINCITE_HOME",
+    "PINCITE_EMBEDDING",
+    "PINCITE_THRESHOLD",
+    "OPENAI_API_KEY",
+    "OPENAI_BASE_URL",
+    "OPENAI_MODEL",
+)
 
 
 @pytest.fixture(autouse=True)

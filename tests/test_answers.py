@@ -5,9 +5,10 @@ import json
 import pytest
 
 import rag
-from evals.samples import SHIPPED_SUITE, read_samples
+from evals.samples import SHIPPED_SUITE, read_suite
 from index import Library, LibraryError
 from rag import Answer, Assistant, Message, QuestionError, Sentence, Verdict
+from rag.errors import SettingError
 from rag.followup import leans_on_history, standalone
 from rag.prompts import REFUSAL
 from tests.conftest import ARTICLE
@@ -27,7 +28,7 @@ def test_an_answer_quotes_the_article_to_the_letter(assistant: Assistant, articl
 
 def test_every_citation_of_every_answer_stands_in_the_article(assistant: Assistant, article: str) -> None:
     """At least 40 questions of the reference suite."""
-    answers = [assistant.ask(sample.question, sample.history) for sample in read_samples(SHIPPED_SUITE)[:45]]
+    answers = [assistant.ask(sample.question, sample.history) for sample in read_suite(SHIPPED_SUITE).samples[:45]]
     citations = [citation for answer in answers for citation in answer.citations]
     assert len(citations) >= 40
     for answer in answers:
@@ -67,6 +68,16 @@ def test_what_the_library_does_not_cover_is_declined_with_the_nearest_passages(
 def test_confidence_is_higher_for_what_the_library_covers(assistant: Assistant) -> None:
     covered, not_covered = assistant.ask(CONTAINERS), assistant.ask("Who won the 2022 World Cup?")
     assert 0 <= not_covered.confidence < 0.5 <= covered.confidence <= 1
+
+
+def test_the_threshold_is_a_setting_from_answering_all_to_almost_none(library: Library) -> None:
+    always = Assistant.open(library, environ={"PINCITE_THRESHOLD": "0"})
+    never = Assistant.open(library, environ={"PINCITE_THRESHOLD": "1"})
+    assert always.ask("Who won the 2022 World Cup?").answered
+    assert not never.ask("What is the boiling point of lead?").answered
+    for wrong in ("half", "2", "-1", "nan"):
+        with pytest.raises(SettingError, match="PINCITE_THRESHOLD"):
+            Assistant.open(library, environ={"PINCITE_THRESHOLD": wrong})
 
 
 def test_hits_come_best_first_with_the_scores_of_each_stage(assistant: Assistant) -> None:
@@ -118,6 +129,23 @@ def test_a_question_that_points_back_leans_on_history(question: str) -> None:
 )
 def test_a_question_that_stands_alone_is_left_alone(question: str) -> None:
     assert standalone(question, [Message("user", "Who is Kim?")]) == question
+
+
+@pytest.mark.parametrize(
+    ("said", "question"),
+    [
+        ("Could you please tell me who wrote it?", "who wrote it?"),
+        ("Hi! I’d like to know what Russia vetoed", "what Russia vetoed"),
+        ("Can you give me the gist of this article?", "the gist of this article?"),
+        ("Please explain why Russia vetoed it", "why Russia vetoed it"),
+        ("Tell me about the Shahed drones", "the Shahed drones"),
+        ("Can you?", "Can you?"),
+        ("Would Putin visit?", "Would Putin visit?"),
+        ("Explained in full?", "Explained in full?"),
+    ],
+)
+def test_courtesies_are_not_searched_for(said: str, question: str) -> None:
+    assert standalone(said, []) == question
 
 
 @pytest.mark.parametrize(("question", "reason"), [(" \n", "empty"), ("x" * 1_000_000, "1,000,000 characters")])

@@ -2,116 +2,108 @@ from __future__ import annotations
 
 import io
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from rich.console import Console
 
-from evals.metrics import (
-    area_under_roc,
-    contains_answer,
-    is_cited,
-    mean,
-    normalised,
-    percentile,
-    quote_precision,
-    quote_recall,
-)
 from evals.report import table
-from evals.run import run, score
-from evals.samples import SHIPPED_SUITE, SampleError, read_samples
+from evals.run import Record, RecordError, run, score
+from evals.samples import SHIPPED_SUITE, SampleError, Suite, read_suite
+from index import Library
 from rag import Assistant
 
-TYPES = {"fact", "why", "list", "several", "followup", "wrong_premise", "near_miss", "far_off"}
+TYPES = {
+    "fact", "why", "list", "several", "followup", "wrong_premise", "near_miss", "far_off", "counting", "summary",
+    "paraphrase", "typo", "telegram", "disagreement",
+}  # fmt: skip
 
 
-def test_text_is_normalised_as_the_squad_script_does() -> None:
-    assert normalised(" The  7,000 Containers! ") == "7000 containers"
+def test_the_shipped_suite_has_every_type_and_every_gold_quote_stands_once_in_its_documents() -> None:
+    suite = read_suite(SHIPPED_SUITE)
+    assert len(suite.samples) >= 100
+    assert {sample.type for sample in suite.samples} == TYPES
+    for sample in suite.samples:
+        assert sample.answerable == (sample.type not in {"near_miss", "far_off"})
+        files = [file for path in suite.documents(sample) for file in (path.glob("*.txt") if path.is_dir() else [path])]
+        held = "\n".join(file.read_text(encoding="utf-8") for file in files)
+        assert all(held.count(quote) == 1 for quote in sample.quotes), sample.id
 
 
-@pytest.mark.parametrize(
-    ("text", "answers", "given"),
-    [
-        ("It supplied 7,000 containers.", ["7000"], True),
-        ("It supplied 17,000 containers.", ["7,000"], False),
-        ("The Panel of Experts", ["a panel of experts"], True),
-        ("Anything", [], None),
-    ],
-)
-def test_an_answer_is_given_if_it_stands_there_as_whole_words(
-    text: str, answers: list[str], given: bool | None
-) -> None:
-    assert contains_answer(text, answers) is given
+@pytest.fixture(scope="module")
+def record(library: Library) -> Record:
+    suite = read_suite(SHIPPED_SUITE)
+    few = [sample for sample in suite.samples if sample.type in {"fact", "far_off"}]
+    return run(Suite(suite.path, tuple(few)), library=library)
 
 
-def test_a_gold_quote_is_cited_if_half_of_it_is() -> None:
-    assert is_cited((0, 10), [(5, 20)])
-    assert not is_cited((0, 10), [(6, 20)])
-    assert is_cited((0, 10), [(0, 3), (8, 20)])
-
-
-def test_quote_recall_wants_every_quote_or_any_one() -> None:
-    assert quote_recall([(0, 10), (20, 30)], [(0, 10)], every=True) == 0.5
-    assert quote_recall([(0, 10), (20, 30)], [(0, 10)], every=False) == 1.0
-    assert quote_recall([], [(0, 10)], every=True) is None
-
-
-def test_quote_precision_is_the_share_of_citations_that_hold_gold() -> None:
-    assert quote_precision([(0, 10)], [(5, 8), (40, 50)]) == 0.5
-    assert quote_precision([(0, 10)], []) is None
-
-
-def test_what_cannot_be_scored_is_left_out_of_a_mean_and_never_zero() -> None:
-    assert mean([1.0, None, 0.0]) == 0.5
-    assert mean([None]) is None
-
-
-def test_percentiles_are_by_nearest_rank() -> None:
-    assert [percentile([4, 1, 3, 2], q) for q in (0, 50, 75, 95, 100)] == [1, 2, 3, 4, 4]
-    assert percentile([], 50) is None
-
-
-def test_the_area_under_roc_is_how_often_a_positive_stands_above_a_negative() -> None:
-    assert area_under_roc([0.9, 0.5], [0.5, 0.1]) == 0.875
-    assert area_under_roc([], [0.1]) is None
-
-
-def test_the_shipped_suite_has_every_type_and_every_gold_quote_stands_once_in_the_article(article: str) -> None:
-    samples = read_samples(SHIPPED_SUITE)
-    assert len(samples) >= 40
-    assert {sample.type for sample in samples} == TYPES
-    assert all(article.count(quote) == 1 for sample in samples for quote in sample.quotes)
-    assert all(sample.answerable == (sample.type not in {"near_miss", "far_off"}) for sample in samples)
-
-
-def test_a_part_of_the_suite_is_answered_right_and_its_table_can_be_read(assistant: Assistant) -> None:
-    samples = [sample for sample in read_samples(SHIPPED_SUITE) if sample.type in {"fact", "far_off"}]
-    report = run(samples, library=assistant.library)
-    facts = [outcome.right for outcome in report.of("fact")]
+def test_a_part_of_the_suite_is_answered_right_and_its_table_can_be_read(record: Record) -> None:
+    facts = [outcome.right for outcome in record.of("fact")]
     assert sum(bool(right) for right in facts) >= 0.9 * len(facts)
-    assert all(outcome.right for outcome in report.of("far_off"))
-    assert sum(outcome.wrong_offsets for outcome in report.outcomes) == 0
+    assert all(outcome.right for outcome in record.of("far_off"))
+    assert sum(outcome.wrong_offsets for outcome in record.outcomes) == 0
     console = Console(width=110, file=io.StringIO())
-    console.print(table(report))
+    console.print(table(record))
     text = console.file.getvalue()  # type: ignore[attr-defined]
     assert "quote recall" in text
     assert "citations stand in their source to the letter" in text
-    assert json.dumps(report.to_dict())
+
+
+def test_a_record_says_with_what_it_was_made_and_can_be_read_again(record: Record, tmp_path: Path) -> None:
+    assert {"made", "revision", "machine", "python", "dependencies", "model", "threshold"} <= set(record.about)
+    record.save(tmp_path / "record.json")
+    assert Record.load(tmp_path / "record.json") == record
+    assert len((tmp_path / "record.json").read_text().splitlines()) == len(record.outcomes) + 2
+
+
+def test_what_is_no_record_says_how_to_make_one(tmp_path: Path) -> None:
+    (tmp_path / "record.json").write_text("{}")
+    for name in ("record.json", "missing.json"):
+        with pytest.raises(RecordError, match="pincite eval --record"):
+            Record.load(tmp_path / name)
+
+
+def test_documents_that_a_sample_names_are_asked_in_a_library_of_their_own(tmp_path: Path) -> None:
+    (tmp_path / "leeks.txt").write_text("Leeks were first grown by the Egyptians, who ate them raw.")
+    (tmp_path / "suite.jsonl").write_text(
+        json.dumps({"id": "1", "type": "fact", "question": "Who first grew leeks?", "documents": ["leeks.txt"],
+                    "quotes": ["Leeks were first grown by the Egyptians"], "must_not_say": ["Romans"]}) + "\n"
+        + json.dumps({"id": "2", "type": "near_miss", "question": "Who first grew leeks?"})
+    )  # fmt: skip
+    leeks, article = run(read_suite(tmp_path / "suite.jsonl")).outcomes
+    assert (leeks.right, leeks.said_forbidden, leeks.cause) == (True, False, "")
+    assert not article.answered
+
+
+def test_a_document_that_is_not_there_is_named(tmp_path: Path) -> None:
+    (tmp_path / "suite.jsonl").write_text('{"id": "1", "type": "fact", "question": "Q?", "documents": ["no.txt"]}')
+    with pytest.raises(SampleError, match=r"1 names no\.txt"):
+        run(read_suite(tmp_path / "suite.jsonl"))
+
+
+def test_an_answer_that_says_what_it_must_not_is_not_right(assistant: Assistant, article: str) -> None:
+    sample = replace(read_suite(SHIPPED_SUITE).samples[3], must_not_say=("7,000",))
+    answer = assistant.ask(sample.question)
+    outcome = score(sample, answer, {answer.citations[0].document: article})
+    assert (outcome.right, outcome.cause) == (False, "said what it must not")
 
 
 def test_a_gold_quote_that_has_left_the_library_is_reported_and_not_counted(assistant: Assistant) -> None:
-    sample = read_samples(SHIPPED_SUITE)[0]
+    sample = read_suite(SHIPPED_SUITE).samples[0]
     outcome = score(sample, assistant.ask(sample.question), {"other": "a text without it"})
     assert outcome.stale == sample.quotes
     assert outcome.recall is None
-    assert outcome.right is None
 
 
-def test_a_citation_whose_offsets_do_not_give_its_quote_is_counted(assistant: Assistant, article: str) -> None:
-    sample = read_samples(SHIPPED_SUITE)[1]
+def test_a_citation_whose_offsets_do_not_give_its_quote_is_counted_and_never_right(
+    assistant: Assistant, article: str
+) -> None:
+    sample = read_suite(SHIPPED_SUITE).samples[1]
     answer = assistant.ask(sample.question)
-    shifted = {answer.citations[0].document: "x" + article}
-    assert score(sample, answer, shifted).wrong_offsets == len(answer.citations)
+    outcome = score(sample, answer, {answer.citations[0].document: "x" + article})
+    assert outcome.wrong_offsets == len(answer.citations)
+    assert (outcome.right, outcome.cause) == (False, "cited wrongly")
 
 
 @pytest.mark.parametrize(
@@ -129,4 +121,4 @@ def test_a_suite_that_cannot_be_read_says_where_and_why(tmp_path: Path, line: st
     suite = tmp_path / "suite.jsonl"
     suite.write_text(line)
     with pytest.raises(SampleError, match=reason):
-        read_samples(suite)
+        read_suite(suite)

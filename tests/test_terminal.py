@@ -161,3 +161,48 @@ def test_the_version_is_the_distributions() -> None:
 
 def test_an_embedding_model_without_key_or_server_says_which_setting_is_missing() -> None:
     assert_one_line(pincite("list", PINCITE_EMBEDDING="text-embedding-3-small"), 1, "needs a key", "OPENAI_API_KEY")
+
+
+def test_a_users_own_suite_goes_from_baseline_to_diff_to_gate_to_acceptance(tmp_path: Path) -> None:
+    """The way that the README teaches: three documents, ten questions, a setting changed."""
+    facts = {
+        "leeks": ["first grown by the Egyptians", "related to onions", "Wales has a leek as its emblem"],
+        "stars": ["Sirius is the brightest star", "Vega is blue", "Antares is a red supergiant"],
+        "tea": ["Tea was first drunk in China", "Assam tea is grown in India", "Matcha is ground green tea"],
+    }
+    (tmp_path / "texts").mkdir()
+    (tmp_path / "texts" / "leeks.md").write_text(
+        "# Leeks\n\nLeeks were first grown by the Egyptians. They are related to onions. "
+        "Wales has a leek as its emblem.\n"
+    )
+    (tmp_path / "texts" / "stars.md").write_text(
+        "# Stars\n\nSirius is the brightest star of the night sky. Vega is blue. Antares is a red supergiant.\n"
+    )
+    (tmp_path / "texts" / "tea.md").write_text(
+        "# Tea\n\nTea was first drunk in China. Assam tea is grown in India. Matcha is ground green tea.\n"
+    )
+    questions = ["Who first grew leeks?", "What are leeks related to?", "Which country has a leek as its emblem?",
+                 "Which star is the brightest?", "Which star is blue?", "What kind of star is Antares?",
+                 "Where was tea first drunk?", "Where is Assam tea grown?", "What is matcha?"]  # fmt: skip
+    quotes = [quote for listed in facts.values() for quote in listed]
+    rows = [{"id": str(i), "type": "fact", "question": q, "quotes": [quote]}
+            for i, (q, quote) in enumerate(zip(questions, quotes, strict=True))]  # fmt: skip
+    rows.append({"id": "9", "type": "unanswerable", "question": "Who won the 2022 World Cup?"})
+    suite = tmp_path / "mine.jsonl"
+    suite.write_text("\n".join(json.dumps(row) for row in rows))
+    place = ("--library", str(tmp_path / "library"))
+    first, second = (str(tmp_path / name) for name in ("first.json", "second.json"))
+
+    assert pincite(*place, "add", str(tmp_path / "texts")).returncode == 0
+    run = pincite("eval", str(suite), *place, "--record", first)
+    assert run.returncode == 0, run.stderr
+    same = pincite("eval", str(suite), *place, "--baseline", first)
+    assert (same.returncode, "No regression" in same.stdout) == (0, True)
+    worse = pincite("eval", str(suite), *place, "--record", second, "--baseline", first, PINCITE_THRESHOLD="1")
+    assert worse.returncode == 4
+    assert "REGRESSION" in worse.stdout
+    assert "refused wrongly" in worse.stdout
+    assert "right, answered -> refused wrongly" in pincite("eval", "diff", first, second).stdout
+    assert pincite("eval", "bless", second, first).returncode == 0
+    accepted = pincite("eval", str(suite), *place, "--baseline", first, PINCITE_THRESHOLD="1")
+    assert accepted.returncode == 0

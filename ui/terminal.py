@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from index import Library, Progress
     from rag import Answer
 
-ANSWERED, FAILED, USAGE, NOT_IN_LIBRARY = 0, 1, 2, 3
+ANSWERED, FAILED, USAGE, NOT_IN_LIBRARY, REGRESSED = 0, 1, 2, 3, 4
 
 _EXAMPLES = """\b
 Examples:
@@ -30,12 +30,14 @@ Examples:
   echo "Who is it about?" | pincite ask -
 
 \b
-Exit codes: 0 answered or done, 1 error, 2 wrong usage, 3 not in the library.
+Exit codes: 0 answered or done, 1 error, 2 wrong usage, 3 not in the library,
+4 answers got worse (eval --baseline).
 
 \b
 Settings, from the environment:
   PINCITE_HOME       where the default library lies
   PINCITE_EMBEDDING  an OpenAI embedding model instead of the one that ships
+  PINCITE_THRESHOLD  the confidence from which a question counts as answered (0.5)
   OPENAI_API_KEY, OPENAI_BASE_URL, OPENAI_MODEL   let this model write the answers
 """
 
@@ -151,28 +153,88 @@ def chat(host: str, port: int, open_browser: bool) -> None:
         serve(assistant, host=host, port=port, open_browser=open_browser)
 
 
-@pincite.command("eval")
-@click.argument("suite", required=False, type=click.Path(path_type=Path, dir_okay=False))
-@click.option("--json", "as_json", is_flag=True, help="Print every sample's outcome and the totals as JSON.")
+class _RunByDefault(click.Group):
+    """`pincite eval SUITE` is `pincite eval run SUITE`."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        if not args or (args[0] not in self.commands and args[0] not in ctx.help_option_names):
+            args = ["run", *args]
+        return super().parse_args(ctx, args)
+
+
+_FILE = click.Path(path_type=Path, dir_okay=False)
+
+
+@pincite.group("eval", cls=_RunByDefault)
 @_library_option
-def evaluate(suite: Path | None, as_json: bool) -> None:
-    """Run reference questions and print how good the answers are; by default those of the shipped article.
+def evaluate() -> None:
+    """Ask reference questions and say how good the answers are.
 
-    SUITE is a JSONL file, a question a line. Without --library the shipped article is asked, in a library of its own.
+    \b
+    pincite eval                                 the shipped article's suite
+    pincite eval mine.jsonl --record mine.json   your own, kept to compare with
+    pincite eval mine.jsonl --baseline mine.json is it worse than it was? 4 says yes
+    pincite eval bless new.json mine.json        accept a run as the new baseline
+    pincite eval diff mine.json new.json         what changed, answer by answer
     """
-    from evals.report import table
-    from evals.run import run
-    from evals.samples import SHIPPED_SUITE, read_samples
 
-    samples = read_samples(suite or SHIPPED_SUITE)
-    with _progress() as progress:
-        report = run(samples, library=_chosen_library(), progress=progress)
-    if as_json:
-        click.echo(json.dumps(report.to_dict(), ensure_ascii=False))
-        return
+
+@evaluate.command("run")
+@click.argument("suite", required=False, type=_FILE)
+@click.option("--record", type=_FILE, help="Keep the run as JSON, to compare later ones with.")
+@click.option("--baseline", type=_FILE, help="Compare with this record; exit code 4 is a regression.")
+@click.option("--json", "as_json", is_flag=True, help="Print the record instead of the table.")
+@_library_option
+def evaluate_run(suite: Path | None, record: Path | None, baseline: Path | None, as_json: bool) -> None:
+    """Ask SUITE, a JSONL file with a question a line; without one the suite of the shipped article.
+
+    Without --library the documents that the suite names are asked, in a library made for the run.
+    """
     from rich.console import Console
 
-    Console(width=None if sys.stdout.isatty() else 110).print(table(report))
+    from evals.gate import compare
+    from evals.report import table, verdict
+    from evals.run import Record, run
+    from evals.samples import SHIPPED_SUITE, read_suite
+
+    earlier = Record.load(baseline) if baseline else None
+    with _progress() as progress:
+        made = run(read_suite(suite or SHIPPED_SUITE), library=_chosen_library(), progress=progress)
+    if record:
+        made.save(record)
+    if as_json:
+        click.echo(json.dumps(made.to_dict(), ensure_ascii=False))
+    else:
+        Console(width=None if sys.stdout.isatty() else 110).print(table(made))
+    if earlier:
+        comparison = compare(earlier, made)
+        click.echo(verdict(comparison), err=as_json)
+        if comparison.regressed:
+            sys.exit(REGRESSED)
+
+
+@evaluate.command("bless")
+@click.argument("record", type=_FILE)
+@click.argument("baseline", type=_FILE)
+def evaluate_bless(record: Path, baseline: Path) -> None:
+    """Accept RECORD as the new BASELINE, on purpose."""
+    from evals.run import Record
+
+    made = Record.load(record)
+    made.slim().save(baseline)
+    click.echo(f"{baseline} is now the run of {made.about['made']}: {len(made.outcomes)} answers.")
+
+
+@evaluate.command("diff")
+@click.argument("before", type=_FILE)
+@click.argument("after", type=_FILE)
+def evaluate_diff(before: Path, after: Path) -> None:
+    """Show which answers of two records differ: words, citations, ranks, verdicts."""
+    from evals.gate import word_diff
+    from evals.run import Record
+
+    lines = word_diff(Record.load(before), Record.load(after))
+    click.echo("\n".join(lines) or "No answer differs.")
 
 
 @pincite.command()

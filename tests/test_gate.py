@@ -1,0 +1,177 @@
+"""The gate catches what was broken on purpose, names the cause, and raises no alarm where nothing is worse."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+
+from evals.gate import compare, word_diff
+from evals.report import verdict
+from evals.run import Outcome, Record, failed, score
+from evals.samples import SHIPPED_SUITE, Sample, read_suite
+from index import Hit, Library
+from rag import Answer, Assistant
+from rag.citations import Citations, Verdict
+from rag.reader import local_reader
+from rag.retrieve import Retriever
+
+KINDS = {"fact": 22, "why": 10, "far_off": 12}
+
+
+@pytest.fixture(scope="module")
+def samples() -> list[Sample]:
+    suite = read_suite(SHIPPED_SUITE).samples
+    return [s for kind, most in KINDS.items() for s in [s for s in suite if s.type == kind][:most]]
+
+
+@pytest.fixture(scope="module")
+def texts(library: Library) -> dict[str, str]:
+    return {row.id: library.document(row.id).text for row in library.documents()}
+
+
+@pytest.fixture(scope="module")
+def answers(assistant: Assistant, samples: list[Sample]) -> list[Answer]:
+    return [assistant.ask(sample.question) for sample in samples]
+
+
+def record(samples: list[Sample], answers: list[Answer], texts: dict[str, str]) -> Record:
+    outcomes = tuple(score(sample, answer, texts) for sample, answer in zip(samples, answers, strict=True))
+    return Record({"made": "now"}, outcomes)
+
+
+@pytest.fixture(scope="module")
+def baseline(samples: list[Sample], answers: list[Answer], texts: dict[str, str]) -> Record:
+    return record(samples, answers, texts)
+
+
+def causes(broken: Record, baseline: Record) -> dict[str, int]:
+    right = {outcome.id for outcome in baseline.outcomes if outcome.right}
+    found = [outcome.cause for outcome in broken.outcomes if outcome.id in right and not outcome.right]
+    return {cause: found.count(cause) for cause in found}
+
+
+def asked(assistant: Assistant, samples: list[Sample], texts: dict[str, str]) -> Record:
+    return record(samples, [assistant.ask(sample.question) for sample in samples], texts)
+
+
+def test_passages_in_reverse_are_caught_as_not_retrieved(
+    library: Library, samples: list[Sample], texts: dict[str, str], baseline: Record
+) -> None:
+    class Backwards(Retriever):
+        def search(self, question: str, k: int = 8) -> list[Hit]:
+            return super().search(question, 20)[::-1][:k]
+
+    broken = Assistant(library, local_reader())
+    broken._retriever = Backwards(library, local_reader())
+    run = asked(broken, samples, texts)
+    assert compare(baseline, run).regressed
+    named = causes(run, baseline)
+    assert max(named, key=lambda cause: named[cause]) == "in the library, not retrieved"
+
+
+def without_last_sentence(answer: Answer) -> Answer:
+    kept = answer.sentences[:-1]
+    cited = tuple(citation for sentence in kept for citation in sentence.citations)
+    return replace(answer, sentences=kept, citations=cited, text=" ".join(s.marked for s in kept), answered=bool(kept))
+
+
+def shifted(answer: Answer) -> Answer:
+    """Every citation moved to the passage after its own."""
+    passages = sorted({(h.passage.start, h.passage.end): h.passage for h in answer.hits}.items())
+    numbering = Citations()
+    moved = []
+    for citation in answer.citations:
+        later = [passage for (start, _), passage in passages if start > citation.start] or [passages[0][1]]
+        moved.append(numbering.cite(later[0], later[0].sentences[0], Verdict.SUPPORTED, citation.score))
+    return replace(answer, citations=tuple(moved))
+
+
+@pytest.mark.parametrize(
+    ("broken", "cause"),
+    [(without_last_sentence, "retrieved, not used"), (shifted, "cited wrongly")],
+)
+def test_a_lost_sentence_and_shifted_citations_are_caught_and_named(
+    broken: Callable[[Answer], Answer],
+    cause: str,
+    samples: list[Sample],
+    answers: list[Answer],
+    texts: dict[str, str],
+    baseline: Record,
+) -> None:
+    run = record(samples, [broken(answer) for answer in answers], texts)
+    comparison = compare(baseline, run)
+    assert comparison.regressed
+    assert "REGRESSION" in verdict(comparison)
+    named = causes(run, baseline)
+    assert cause in named
+    assert set(named) <= {cause, "refused wrongly", "used, not cited"}
+
+
+@pytest.mark.parametrize(("threshold", "cause"), [(0.0, "answered what it should refuse"), (1.0, "refused wrongly")])
+def test_a_threshold_of_always_or_never_is_caught_and_named(
+    threshold: float, cause: str, library: Library, samples: list[Sample], texts: dict[str, str], baseline: Record
+) -> None:
+    run = asked(Assistant(library, local_reader(), threshold=threshold), samples, texts)
+    assert compare(baseline, run).regressed
+    assert set(causes(run, baseline)) == {cause}
+
+
+def test_a_gold_quote_edited_in_the_article_is_caught_by_its_name(
+    samples: list[Sample], answers: list[Answer], texts: dict[str, str], baseline: Record
+) -> None:
+    edited = {name: text.replace("7,000 containers", "8,000 containers") for name, text in texts.items()}
+    run = record(samples, answers, edited)
+    comparison = compare(baseline, run)
+    assert any("gold quote has left the library" in reason and "7,000" in reason for reason in comparison.reasons)
+
+
+def test_the_same_answers_raise_no_alarm(
+    baseline: Record, samples: list[Sample], answers: list[Answer], texts: dict[str, str]
+) -> None:
+    again = compare(baseline, record(samples, answers, texts))
+    assert not again.regressed
+    assert again.changes == ()
+    assert word_diff(baseline, baseline) == []
+
+
+def test_two_flips_of_forty_four_are_noise(
+    baseline: Record, samples: list[Sample], answers: list[Answer], texts: dict[str, str]
+) -> None:
+    flipped = [without_last_sentence(answer) if number < 2 else answer for number, answer in enumerate(answers)]
+    assert not compare(baseline, record(samples, flipped, texts)).regressed
+
+
+def test_a_sample_that_was_not_asked_or_failed_is_a_reason_of_its_own(baseline: Record, samples: list[Sample]) -> None:
+    fewer = Record({}, baseline.outcomes[1:])
+    assert any("not asked" in reason for reason in compare(baseline, fewer).reasons)
+    broken = Record({}, (failed(samples[0], "the model is gone"), *baseline.outcomes[1:]))
+    assert any("the model is gone" in reason for reason in compare(baseline, broken).reasons)
+
+
+def test_a_diff_shows_words_citations_and_outcomes(
+    baseline: Record, samples: list[Sample], answers: list[Answer], texts: dict[str, str]
+) -> None:
+    lines = word_diff(baseline, record(samples, [without_last_sentence(answer) for answer in answers], texts))
+    text = "\n".join(lines)
+    assert "[-" in text
+    assert "citation lost:" in text
+    assert "right, answered -> " in text
+
+
+def outcome(**values: object) -> Outcome:
+    return replace(failed(Sample("1", "fact", "Q?", quotes=("gold",)), ""), **values)  # type: ignore[arg-type]
+
+
+def test_better_answers_are_no_regression() -> None:
+    worse = Record(
+        {},
+        tuple(
+            outcome(sample={"id": str(i), "type": "fact", "question": "Q?", "quotes": ["g"]}, right=False, recall=0.0)
+            for i in range(20)
+        ),
+    )
+    better = Record({}, tuple(replace(o, right=True, recall=1.0, cause="") for o in worse.outcomes))
+    assert not compare(worse, better).regressed
+    assert compare(better, worse).regressed
