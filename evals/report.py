@@ -76,14 +76,13 @@ def _lines(record: Record) -> list[str]:
     errors = len(record.outcomes) - len(outcomes)
     declined, answerable = [not outcome.answered for outcome in outcomes], [outcome.answerable for outcome in outcomes]
     sure = [outcome.confidence for outcome in outcomes]
-    correct = [bool(outcome.recall == 1.0) if outcome.answerable else False for outcome in outcomes]
     figures = [
         ("abstention precision", abstention_precision(declined, answerable)),
         ("abstention recall", abstention_recall(declined, answerable)),
         ("AUC", area_under_roc([c for c, a in zip(sure, answerable, strict=True) if a],
                                [c for c, a in zip(sure, answerable, strict=True) if not a])),
-        ("AURC", aurc(sure, correct)),
-        ("ECE", expected_calibration_error(sure, correct)),
+        ("AURC", aurc(*record.graded())),
+        ("ECE", expected_calibration_error(*record.graded())),
     ]  # fmt: skip
     lines = [
         f"{citations - wrong} of {citations} citations stand in their source to the letter",

@@ -83,6 +83,11 @@ class Record:
     def of(self, *types: str) -> list[Outcome]:
         return [outcome for outcome in self.outcomes if outcome.type in types]
 
+    def graded(self) -> tuple[list[float], list[bool]]:
+        """The confidence of every question that could be scored, and whether it was answered right; declined is not."""
+        scored = [outcome for outcome in self.outcomes if outcome.answer and outcome.right is not None]
+        return [o.confidence for o in scored], [bool(o.answered and o.right) for o in scored]
+
     def to_dict(self) -> dict[str, Any]:
         return {"format": FORMAT, "about": self.about, "outcomes": [asdict(outcome) for outcome in self.outcomes]}
 
@@ -143,6 +148,7 @@ def run(suite: Suite, *, library: Path | Library | None = None, progress: Progre
                     if progress:
                         progress(sample.id, len(outcomes), len(suite.samples))
                     outcomes[sample.id] = _asked(assistant, sample, texts)
+    about["suite"] = suite.path.name
     about["seconds"] = round(time.perf_counter() - start, 1)
     return Record(about, tuple(outcomes[sample.id] for sample in suite.samples))
 

@@ -191,11 +191,12 @@ def test_a_users_own_suite_goes_from_baseline_to_diff_to_gate_to_acceptance(tmp_
     suite = tmp_path / "mine.jsonl"
     suite.write_text("\n".join(json.dumps(row) for row in rows))
     place = ("--library", str(tmp_path / "library"))
-    first, second = (str(tmp_path / name) for name in ("first.json", "second.json"))
+    first, second, page = (str(tmp_path / name) for name in ("first.json", "second.json", "first.html"))
 
     assert pincite(*place, "add", str(tmp_path / "texts")).returncode == 0
-    run = pincite("eval", str(suite), *place, "--record", first)
+    run = pincite("eval", str(suite), *place, "--record", first, "--html", page)
     assert run.returncode == 0, run.stderr
+    assert "Which star is blue?" in Path(page).read_text()
     same = pincite("eval", str(suite), *place, "--baseline", first)
     assert (same.returncode, "No regression" in same.stdout) == (0, True)
     worse = pincite("eval", str(suite), *place, "--record", second, "--baseline", first, PINCITE_THRESHOLD="1")

@@ -182,10 +182,13 @@ def evaluate() -> None:
 @evaluate.command("run")
 @click.argument("suite", required=False, type=_FILE)
 @click.option("--record", type=_FILE, help="Keep the run as JSON, to compare later ones with.")
+@click.option("--html", type=_FILE, help="Write a report for the browser, in one file.")
 @click.option("--baseline", type=_FILE, help="Compare with this record; exit code 4 is a regression.")
 @click.option("--json", "as_json", is_flag=True, help="Print the record instead of the table.")
 @_library_option
-def evaluate_run(suite: Path | None, record: Path | None, baseline: Path | None, as_json: bool) -> None:
+def evaluate_run(
+    suite: Path | None, record: Path | None, html: Path | None, baseline: Path | None, as_json: bool
+) -> None:
     """Ask SUITE, a JSONL file with a question a line; without one the suite of the shipped article.
 
     Without --library the documents that the suite names are asked, in a library made for the run.
@@ -202,6 +205,10 @@ def evaluate_run(suite: Path | None, record: Path | None, baseline: Path | None,
         made = run(read_suite(suite or SHIPPED_SUITE), library=_chosen_library(), progress=progress)
     if record:
         made.save(record)
+    if html:
+        from evals.html import page
+
+        _write(html, page(made))
     if as_json:
         click.echo(json.dumps(made.to_dict(), ensure_ascii=False))
     else:
@@ -282,6 +289,13 @@ def _open(*, create: bool = False, rebuild: bool = False) -> Library:
     from index import open_library
 
     return open_library(_chosen_library(), create=create, rebuild=rebuild)
+
+
+def _write(path: Path, text: str) -> None:
+    try:
+        path.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise click.UsageError(f"Cannot write {path}: {error.strerror}. Choose another file.") from error
 
 
 def _rendered(answer: Answer) -> str:
