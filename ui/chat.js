@@ -34,11 +34,12 @@ watch("value", () => {
   document.getElementById("sources").scrollTop = 0;
 });
 
-// Gradio names a message by its markup and leaves the buttons of the input without a name.
+// Gradio names a message by its markup and leaves the buttons of the input without a name. The parts of the page come
+// in any order, so the whole of it is watched.
 function name() {
   for (const message of document.querySelectorAll("#chat [data-testid][aria-label]")) message.removeAttribute("aria-label");
   document.querySelector("#box .submit-button")?.setAttribute("aria-label", "Send");
   document.querySelector("#box .stop-button")?.setAttribute("aria-label", "Stop");
 }
-new MutationObserver(name).observe(document.getElementById("talk"), { childList: true, subtree: true });
+new MutationObserver(name).observe(document.body, { childList: true, subtree: true });
 name();
