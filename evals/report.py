@@ -46,7 +46,7 @@ def verdict(comparison: Comparison) -> str:
     ]
     if comparison.reasons:
         lines += ["REGRESSION", *(f"  {reason}" for reason in comparison.reasons)]
-        lines += ["If that is meant, accept it with: pincite eval --bless"]
+        lines += ["If that is meant, accept it with: pincite eval bless RECORD BASELINE"]
     else:
         lines += ["No regression against the baseline."]
     return "\n".join(lines)

@@ -81,11 +81,12 @@ class Ledger:
 
     def __init__(self, path: Path, *, read_only: bool = False) -> None:
         self.path = path
+        self._read_only = read_only
         self._lock = threading.RLock()
         with self._errors():
             self._db = self._connected("mode=ro" if read_only else "mode=rwc")
             try:
-                if read_only:
+                if self._read_only:
                     self._share()
                 else:
                     self._prepare()
@@ -241,7 +242,7 @@ class Ledger:
         with self._lock:
             try:
                 found = [str(row[0]) for row in self._db.execute("PRAGMA quick_check(5)")]
-                if not self._db.execute("PRAGMA query_only").fetchone()[0] and found == ["ok"]:
+                if found == ["ok"] and not self._read_only:  # FTS5 takes its check as an insert
                     self._db.execute("INSERT INTO words(words, rank) VALUES ('integrity-check', 1)")
             except sqlite3.DatabaseError as error:
                 return [str(error)]

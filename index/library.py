@@ -297,8 +297,9 @@ class Library:
     def _rebuild(self) -> None:
         self._must_own()
         if not self.is_new and self._ledger.meta("embedding") != self._embedder.fingerprint:
-            ids, texts = zip(*self._ledger.embedded_texts(), strict=True) or ((), ())
-            self._ledger.replace_embeddings(ids, self._embedder.embed_passages(texts), self._embedder.fingerprint)
+            stored = self._ledger.embedded_texts()
+            rows = self._embedder.embed_passages([text for _, text in stored])
+            self._ledger.replace_embeddings([number for number, _ in stored], rows, self._embedder.fingerprint)
         ChromaVectors.erase(self.path / "chroma")
         self._ledger.set_meta("chroma_generation", "-1")
         self._chroma()

@@ -209,6 +209,25 @@ def test_a_library_that_cannot_be_written_can_still_be_asked(folder: Path, path:
         path.chmod(0o755)
 
 
+def test_an_emptied_library_can_be_rebuilt_with_another_model(folder: Path, path: Path) -> None:
+    with Library(path, embedder=LetterEmbedder(), create=True) as library:
+        library.add(folder)
+        for row in library.documents():
+            library.remove(row.id)
+    with Library(path, rebuild=True) as library:
+        library.add(folder)
+        assert library.search("Which star is blue?")[0].passage.document.title == "Stars"
+
+
+def test_a_check_up_by_a_process_that_may_only_read_finds_a_sound_library_sound(folder: Path, path: Path) -> None:
+    with Library(path, create=True) as owner:
+        owner.add(folder)
+        with Library(path) as reader:
+            findings = reader.check()
+    assert [finding.text for finding in findings if not finding.ok] == []
+    assert any("in use by process" in finding.text for finding in findings)
+
+
 def test_in_one_process_too_the_second_opening_only_reads(folder: Path, path: Path) -> None:
     with Library(path, create=True) as first, Library(path) as second:
         first.add(folder)

@@ -203,6 +203,7 @@ def test_a_users_own_suite_goes_from_baseline_to_diff_to_gate_to_acceptance(tmp_
     assert worse.returncode == 4
     assert "REGRESSION" in worse.stdout
     assert "refused wrongly" in worse.stdout
+    assert "pincite eval bless RECORD BASELINE" in worse.stdout
     assert "right, answered -> refused wrongly" in pincite("eval", "diff", first, second).stdout
     assert pincite("eval", "bless", second, first).returncode == 0
     accepted = pincite("eval", str(suite), *place, "--baseline", first, PINCITE_THRESHOLD="1")
