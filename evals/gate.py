@@ -6,6 +6,7 @@ import difflib
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from evals.metrics import mean
 from evals.run import Outcome, Record
 from evals.statistics import mcnemar_exact, paired_sign_flip_test
 
@@ -100,8 +101,8 @@ def _mcnemar(pairs: list[tuple[Outcome, Outcome]]) -> Test:
     return Test(
         "right",
         "McNemar's exact test, one-sided",
-        _mean([float(was) for was, _ in scored]),
-        _mean([float(now) for _, now in scored]),
+        mean([was for was, _ in scored]) or 0.0,
+        mean([now for _, now in scored]) or 0.0,
         mcnemar_exact(lost, won, one_sided=True),
     )
 
@@ -111,14 +112,10 @@ def _sign_flips(name: str, pairs: list[tuple[Outcome, Outcome]], score: Callable
     return Test(
         name,
         "paired sign-flip test, one-sided",
-        _mean([was for was, _ in scored]),
-        _mean([now for _, now in scored]),
+        mean([was for was, _ in scored]) or 0.0,
+        mean([now for _, now in scored]) or 0.0,
         paired_sign_flip_test([was - now for was, now in scored], one_sided=True),
     )
-
-
-def _mean(values: list[float]) -> float:
-    return sum(values) / len(values) if values else 0.0
 
 
 def _change(was: Outcome, now: Outcome) -> Change:

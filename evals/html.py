@@ -18,6 +18,7 @@ from evals.html_cases import MEANING, between, cases_html, cause_of, count, fail
 from evals.metrics import aurc, expected_calibration_error, mean, percentile, risk_coverage
 from evals.run import Outcome, Record
 from evals.statistics import bootstrap_interval, wilson_interval
+from evals.totals import Totals
 
 
 def page(record: Record) -> str:
@@ -214,14 +215,15 @@ def _types(record: Record) -> str:
 def _row(name: str, outcomes: Sequence[Outcome]) -> str:
     right, of = _right(outcomes)
     interval = wilson_interval(right, of)
+    totals = Totals.of(outcomes)
     seconds = [float(o.answer["timings"].get("total", 0)) for o in outcomes if o.answer]
     cells = (
-        f"{percent(right / of if of else None)} <small>{right}/{of}</small>",
+        f"{percent(totals.right)} <small>{right}/{of}</small>",
         f"{between(interval)} %" if interval else "–",
-        percent(mean([outcome.recall for outcome in outcomes])),
-        percent(mean([outcome.precision for outcome in outcomes])),
-        percent(mean([outcome.answer_given for outcome in outcomes])),
-        percent(mean([not outcome.answered for outcome in outcomes if outcome.answer])),
+        percent(totals.recall),
+        percent(totals.precision),
+        percent(totals.answer_given),
+        percent(totals.declined),
         number(percentile(seconds, 50)),
     )
     return f'<tr><th scope="row">{line(name)}</th>{"".join(f"<td>{cell}</td>" for cell in cells)}</tr>'

@@ -1,4 +1,4 @@
-"""How good answers are on public question sets, and where the confidence's weights come from; needs the sets on disk.
+"""How good answers are on public question sets, which must lie on the disk.
 
     python -m evals.public DATA --set squad2 --set clapnq [--questions 60]
 

@@ -11,10 +11,10 @@ from evals.metrics import (
     area_under_roc,
     aurc,
     expected_calibration_error,
-    mean,
     percentile,
 )
 from evals.run import Outcome, Record
+from evals.totals import Totals
 
 
 def table(record: Record) -> Table:
@@ -53,14 +53,9 @@ def verdict(comparison: Comparison) -> str:
 
 
 def _cells(outcomes: list[Outcome]) -> list[str]:
-    return [
-        str(len(outcomes)),
-        _percent(mean([outcome.right for outcome in outcomes])),
-        _percent(mean([outcome.recall for outcome in outcomes])),
-        _percent(mean([outcome.precision for outcome in outcomes])),
-        _percent(mean([outcome.answer_given for outcome in outcomes])),
-        _percent(mean([not outcome.answered for outcome in outcomes])),
-    ]
+    totals = Totals.of(outcomes)
+    shares = (totals.right, totals.recall, totals.precision, totals.answer_given, totals.declined)
+    return [str(totals.questions), *map(_percent, shares)]
 
 
 def _percent(share: float | None) -> str:

@@ -21,13 +21,14 @@ from evals.metrics import contains_answer, is_cited, overlap, quote_precision, q
 from evals.samples import EVERY_QUOTE, Sample, Suite
 from index import Library, PinciteError, Progress
 from rag import Answer, Assistant
+from rag.extract import PASSAGES_READ
 
 FORMAT = 1
 _DEPENDENCIES = ("chromadb", "llama-index-core", "numpy", "onnxruntime", "tokenizers")
 
 
 class RecordError(PinciteError):
-    """A record could not be read."""
+    """A record could not be read, or what is made of one not be written."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,10 +111,7 @@ class Record:
         rows = ",\n".join(json.dumps(row, ensure_ascii=False) for row in values["outcomes"])
         about = json.dumps(values["about"], ensure_ascii=False)
         text = f'{{"format": {FORMAT}, "about": {about}, "outcomes": [\n{rows}\n]}}\n'
-        try:
-            path.write_text(text, encoding="utf-8")
-        except OSError as error:
-            raise RecordError(f"Cannot write {path}: {error.strerror}. Choose another file.") from error
+        write_file(path, text)
 
     @classmethod
     def load(cls, path: Path) -> Record:
@@ -128,6 +126,14 @@ class Record:
             raise RecordError(
                 f"Cannot read the record {path} ({error}). Make one with: pincite eval --record FILE"
             ) from error
+
+
+def write_file(path: Path, text: str) -> None:
+    """Raises RecordError."""
+    try:
+        path.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise RecordError(f"Cannot write {path}: {error.strerror}. Choose another file.") from error
 
 
 def run(suite: Suite, *, library: Path | Library | None = None, progress: Progress | None = None) -> Record:
@@ -187,7 +193,7 @@ def score(sample: Sample, answer: Answer, texts: Mapping[str, str]) -> Outcome:
     said_forbidden = (contains_answer(answer.text, sample.must_not_say) or False) if sample.must_not_say else None
     if wrong_offsets or said_forbidden:
         right = False
-    read = [line.span(h.passage.document.id, h.passage.start, h.passage.end) for h in answer.hits[:_READ]]
+    read = [line.span(h.passage.document.id, h.passage.start, h.passage.end) for h in answer.hits[:PASSAGES_READ]]
     missing = [span for span in gold if not is_cited(span, cited)]
     return Outcome(
         sample=_plain(asdict(sample)),
@@ -213,10 +219,6 @@ def _plain(values: dict[str, Any]) -> dict[str, Any]:
     """As JSON gives it back, so that a record read again equals the one that was made."""
     plain: dict[str, Any] = json.loads(json.dumps(values))
     return plain
-
-
-# Gold must stand in one of so many of the best passages to count as retrieved: an answer is read from these.
-_READ = 5
 
 
 def _cause(

@@ -122,6 +122,7 @@ class Library:
         self._vectors: Vectors | None = None
         self._vectors_generation = -1
         self._document = lru_cache(maxsize=64)(self._load_document)
+        self._embedded_question = lru_cache(maxsize=64)(self._embedder.embed_question)
         try:
             if rebuild:
                 self._rebuild()
@@ -229,8 +230,8 @@ class Library:
         return self._embedder.embed_passages(texts)
 
     def embed_question(self, question: str) -> Matrix:
-        """A question into a unit vector by the library's own embedding model, shape (dimensions,)."""
-        return self._embedder.embed_question(question)
+        """A question into a unit vector by the library's own embedding model, shape (dimensions,); kept for a while."""
+        return self._embedded_question(question)
 
     def search(self, question: str, k: int = 20) -> list[Hit]:
         """The `k` passages that fit best by meaning (embedding) and by word (BM25), best first.

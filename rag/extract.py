@@ -13,11 +13,11 @@ from index.passages import Span
 from rag.reader import Reader
 
 # Sentences are looked for in this many of the best passages.
-_PASSAGES = 5
+PASSAGES_READ = 5
 
 # A sentence's score: the cross-encoder's logit, the mean of the sentence alone and read after the one before it ("In
 # order for this to happen ..."), plus the cosine of its embedding with the question's and the logit of the passage
-# around it, with these weights. The figures below were chosen by `python -m evals.public`: rag/reader/CARD.md.
+# around it, with these weights. The figures below were chosen on samples of public sets: rag/reader/CARD.md.
 _COSINE_WEIGHT = 15.0
 _PASSAGE_WEIGHT = 0.7
 
@@ -44,7 +44,7 @@ def find_evidence(question: str, hits: Sequence[Hit], library: Library, reader: 
     """Every sentence of the best passages that could be an answer, best first. Headings are none."""
     found: list[tuple[Hit, Span]] = []
     texts, with_previous = [], []
-    for hit in hits[:_PASSAGES]:
+    for hit in hits[:PASSAGES_READ]:
         text = hit.passage.document.text
         start = hit.passage.start
         for span in hit.passage.sentences:

@@ -197,7 +197,7 @@ def evaluate_run(
 
     from evals.gate import compare
     from evals.report import table, verdict
-    from evals.run import Record, run
+    from evals.run import Record, run, write_file
     from evals.samples import SHIPPED_SUITE, read_suite
 
     earlier = Record.load(baseline) if baseline else None
@@ -208,7 +208,7 @@ def evaluate_run(
     if html:
         from evals.html import page
 
-        _write(html, page(made))
+        write_file(html, page(made))
     if as_json:
         click.echo(json.dumps(made.to_dict(), ensure_ascii=False))
     else:
@@ -289,13 +289,6 @@ def _open(*, create: bool = False, rebuild: bool = False) -> Library:
     from index import open_library
 
     return open_library(_chosen_library(), create=create, rebuild=rebuild)
-
-
-def _write(path: Path, text: str) -> None:
-    try:
-        path.write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise click.UsageError(f"Cannot write {path}: {error.strerror}. Choose another file.") from error
 
 
 def _rendered(answer: Answer) -> str:

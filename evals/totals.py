@@ -1,0 +1,33 @@
+"""The scores of many outcomes as one row, for the terminal's table and the report's alike."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from evals.metrics import mean
+from evals.run import Outcome
+
+
+@dataclass(frozen=True, slots=True)
+class Totals:
+    """Shares and means over what could be scored, None where nothing could; what could not be asked is not declined."""
+
+    questions: int
+    right: float | None
+    recall: float | None
+    precision: float | None
+    answer_given: float | None
+    declined: float | None
+
+    @classmethod
+    def of(cls, outcomes: Iterable[Outcome]) -> Totals:
+        outcomes = list(outcomes)
+        return cls(
+            questions=len(outcomes),
+            right=mean([outcome.right for outcome in outcomes]),
+            recall=mean([outcome.recall for outcome in outcomes]),
+            precision=mean([outcome.precision for outcome in outcomes]),
+            answer_given=mean([outcome.answer_given for outcome in outcomes]),
+            declined=mean([not outcome.answered for outcome in outcomes if outcome.answer]),
+        )
