@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import json
 import os
-import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -13,7 +11,6 @@ from types import TracebackType
 
 import numpy as np
 import numpy.typing as npt
-from filelock import FileLock, Timeout
 from platformdirs import user_data_path
 
 from index.documents import Document, find_files, read_document
@@ -21,6 +18,7 @@ from index.embedder import Embedder, Matrix, local_embedder
 from index.errors import DocumentError, EmbeddingMismatch, LibraryError, LibraryReadOnly
 from index.ledger import DocumentRow, Ledger, embedded_text
 from index.lexical import match_query
+from index.owner import Ownership
 from index.passages import Span, cut_passages
 from index.vectors import ChromaVectors, ExactVectors, Vectors
 
@@ -111,13 +109,13 @@ class Library:
                 f"No library at {self.path}. Make one with: pincite --library {self.path} add FILE_OR_FOLDER"
             )
         self._embedder = embedder or local_embedder()
-        self._refusal = ""
-        self._owner = self._own()
+        self._owner = Ownership(self.path)
+        if self._owner.cause and not ledger.is_file():
+            raise LibraryError(self._owner.refusal) from self._owner.cause
         try:
-            self._ledger = Ledger(ledger, read_only=self._owner is None)
+            self._ledger = Ledger(ledger, read_only=not self.writable)
         except BaseException:
-            if self._owner:
-                self._owner.release()
+            self._owner.release()
             raise
         self._vectors: Vectors | None = None
         self._vectors_generation = -1
@@ -144,8 +142,7 @@ class Library:
             self._vectors.close()
             self._vectors = None
         self._ledger.close()
-        if self._owner is not None:
-            self._owner.release()
+        self._owner.release()
 
     @property
     def is_new(self) -> bool:
@@ -155,7 +152,7 @@ class Library:
     @property
     def writable(self) -> bool:
         """Whether this process owns the library and may change it."""
-        return self._owner is not None
+        return not self._owner.refusal
 
     def add(self, path: Path | str, progress: Progress | None = None) -> Added:
         """Read a file, or every text and Markdown file under a folder, into the library.
@@ -269,7 +266,7 @@ class Library:
         ids, matrix = self._ledger.embeddings()
         findings.append(Finding(True, f"{len(self.documents()):,} documents, {len(ids):,} passages"))
         if not self.writable:
-            return [*findings, Finding(True, f"Chroma: not checked. {self._refusal}")]
+            return [*findings, Finding(True, f"Chroma: not checked. {self._owner.refusal}")]
         try:
             vectors = self._chroma()
             count = vectors.count()
@@ -351,40 +348,9 @@ class Library:
     def _load_document(self, document_id: str, generation: int) -> Document | None:
         return self._ledger.document(document_id)
 
-    def _own(self) -> FileLock | None:
-        """The lock of this process on the library; None, and why, where another process has it or it is read-only."""
-        owner = FileLock(str(self.path / "owner.lock"), timeout=0)
-        try:
-            self.path.mkdir(parents=True, exist_ok=True)
-            owner.acquire()
-            command = " ".join([Path(sys.argv[0]).name, *sys.argv[1:2]])
-            (self.path / "owner.json").write_text(json.dumps({"process": os.getpid(), "command": command}))
-        except Timeout:
-            self._refusal = (
-                f"The library at {self.path} is in use by {self._owner_name()}, which alone may change it. "
-                "Stop that one first, or use another library with --library."
-            )
-            return None
-        except OSError as error:
-            self._refusal = (
-                f"Cannot write a library to {self.path}: {error.strerror or error}. "
-                "Choose another place with --library or PINCITE_HOME."
-            )
-            if not (self.path / "ledger.sqlite").is_file():
-                raise LibraryError(self._refusal) from error
-            return None
-        return owner
-
-    def _owner_name(self) -> str:
-        try:
-            owner = json.loads((self.path / "owner.json").read_text())
-            return f"process {owner['process']} ({owner['command']})"
-        except (OSError, ValueError, KeyError):
-            return "another process"
-
     def _must_own(self) -> None:
         if not self.writable:
-            raise LibraryReadOnly(self._refusal)
+            raise LibraryReadOnly(self._owner.refusal)
 
 
 def default_path(environ: Mapping[str, str] = os.environ) -> Path:
