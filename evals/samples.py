@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +29,7 @@ class Sample:
     `quotes` are verbatim from the library's documents, so that cutting passages anew voids nothing; none at all means
     that the library does not answer the question. `answers` are accepted short answers, in any of their forms;
     `must_not_say` what a right answer does not hold. `documents` are the files, by name, that the library must hold.
+    `reviewed` is false for a proposal that no person has accepted yet: it is not asked. `note` says where it is from.
     """
 
     id: str
@@ -39,10 +40,17 @@ class Sample:
     history: tuple[Message, ...] = ()
     must_not_say: tuple[str, ...] = ()
     documents: tuple[str, ...] = ()
+    reviewed: bool = True
+    note: str = ""
 
     @property
     def answerable(self) -> bool:
         return bool(self.quotes)
+
+    def to_line(self) -> str:
+        """The sample as a line of a suite, without what is empty."""
+        row = {name: value for name, value in asdict(self).items() if value not in ((), "", True)}
+        return json.dumps(row, ensure_ascii=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +102,8 @@ def _sample(line: str, place: str) -> Sample:
             history=history,
             must_not_say=_texts(row.get("must_not_say", ())),
             documents=_texts(row.get("documents", ())),
+            reviewed=bool(row.get("reviewed", True)),
+            note=str(row.get("note", "")),
         )
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise SampleError(
