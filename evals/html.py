@@ -16,7 +16,7 @@ from typing import Any
 
 from evals.html_cases import MEANING, between, cases_html, cause_of, count, failed_first, line, number, percent
 from evals.metrics import aurc, expected_calibration_error, mean, percentile, risk_coverage
-from evals.run import Outcome, Record
+from evals.record import RANKED, Outcome, Record
 from evals.statistics import bootstrap_interval, wilson_interval
 from evals.totals import Totals
 
@@ -46,6 +46,7 @@ def _header(about: dict[str, Any]) -> str:
         "Revision": about.get("revision"),
         "Model": "none, quotes only" if about.get("model") == "extractive" else about.get("model"),
         "Machine": about.get("machine"),
+        "Judge": ", ".join(f"{value}" for value in about.get("judge", {}).values()),
         "Seconds": about.get("seconds"),
     }
     rows = "".join(f"<div><dt>{name}</dt><dd>{line(value)}</dd></div>" for name, value in facts.items() if value)
@@ -85,8 +86,16 @@ def _scores(record: Record) -> str:
         _share("Right, where the library has the answer", *_right([o for o in outcomes if o.answerable])),
         _share("Right, where it has none: declined", *_right([o for o in outcomes if not o.answerable])),
         _share("Citations exact to the letter", cited - wrong, cited),
-        _mean("Quote recall", [o.recall for o in outcomes if o.recall is not None]),
-        _mean("Quote precision", [o.precision for o in outcomes if o.precision is not None]),
+        _mean("Quote recall", [o.recall for o in outcomes]),
+        _mean("Quote precision", [o.precision for o in outcomes]),
+        _mean("Citation recall (ALCE)", [o.citation_recall for o in outcomes]),
+        _mean(
+            "Citation precision (ALCE)", [o.citation_precision for o in outcomes if o.citation_precision is not None]
+        ),
+        _mean("Faithfulness", [o.faithfulness for o in outcomes]),
+        _mean(f"Passages: recall@{RANKED}", [o.retrieval_recall for o in outcomes]),
+        _mean("Passages: MRR", [o.reciprocal_rank for o in outcomes]),
+        _mean(f"Passages: nDCG@{RANKED}", [o.ndcg for o in outcomes]),
     ]
     return f'<section><h2>Scores</h2><div class="scores">{"".join(cards)}</div></section>'
 
@@ -101,8 +110,9 @@ def _share(name: str, number: int, of: int) -> str:
     return _card(name, number / of if of else None, wilson_interval(number, of), f"{number:,} of {of:,}", "Wilson")
 
 
-def _mean(name: str, values: Sequence[float]) -> str:
-    return _card(name, mean(values), bootstrap_interval(values), f"mean of {len(values):,}", "bootstrap")
+def _mean(name: str, values: Sequence[float | None]) -> str:
+    scored = [value for value in values if value is not None]
+    return _card(name, mean(scored), bootstrap_interval(scored), f"mean of {len(scored):,}", "bootstrap")
 
 
 def _card(name: str, value: float | None, interval: tuple[float, float] | None, of: str, method: str) -> str:

@@ -13,7 +13,7 @@ from html import escape
 from typing import Any
 
 from evals.metrics import is_cited
-from evals.run import Outcome, Record
+from evals.record import Grade, Outcome, Record
 
 # Characters of a passage shown around what is cited of it.
 _AROUND = 320
@@ -97,6 +97,8 @@ def _expected(outcome: Outcome) -> str:
         parts.append(
             f'<h4>Gold quotes</h4><ul class="gold">{"".join(_gold(outcome, q) for q in sample["quotes"])}</ul>'
         )
+    if sample["sources"]:
+        parts.append(f"<h4>Answered in</h4><p>{', '.join(map(line, sample['sources']))}</p>")
     if sample["must_not_say"]:
         parts.append(f"<h4>Must not say</h4><p>{', '.join(map(line, sample['must_not_say']))}</p>")
     if sample["documents"]:
@@ -220,11 +222,20 @@ def _receipt(outcome: Outcome, about: dict[str, Any]) -> str:
         "confidence": f"{sure:.2f}{needed}{bar}",
         "quote recall": percent(outcome.recall) if outcome.recall is not None else "",
         "quote precision": percent(outcome.precision) if outcome.precision is not None else "",
+        "citation recall": percent(outcome.citation_recall) if outcome.citation_recall is not None else "",
+        "faithfulness": percent(outcome.faithfulness) if outcome.faithfulness is not None else "",
+        "nDCG": number(outcome.ndcg) if outcome.ndcg is not None else "",
+        "judge": "; ".join(map(_graded, outcome.grades)),
         "answer given": given[outcome.answer_given] if outcome.answer_given is not None else "",
         "seconds": ", ".join(f"{line(stage)} {float(s):.2f}" for stage, s in outcome.answer["timings"].items()),
     }
     rows = "".join(f"<div><dt>{name}</dt><dd>{value}</dd></div>" for name, value in figures.items() if value)
     return f'<dl class="receipt across">{rows}</dl>'
+
+
+def _graded(grade: Grade) -> str:
+    verdict = {True: "correct", False: "not correct", None: "no grade"}[grade.correct]
+    return f"{verdict} <small>{line(grade.error or grade.reason)}</small>"
 
 
 def line(value: object) -> str:

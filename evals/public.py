@@ -1,130 +1,76 @@
-"""How good answers are on public question sets, which must lie on the disk.
+"""How good answers are on public question sets: the README's table, of the sets in evals/data or of folders like them.
 
-    python -m evals.public DATA --set squad2 --set clapnq [--questions 60]
+    python -m evals.public [FOLDER ...] [--questions 60]
 
-DATA holds a folder a set: corpus.jsonl with doc_id, title, text, and questions.jsonl with question, answers and
-evidence (doc_id, start, end). Of each set as many answerable questions, unanswerable ones (near: written for a text of
-the set) and questions of the other sets (far: another topic) are asked; the same ones in every run.
+Of each set as many answerable questions, unanswerable ones (near: written for a text of the set) and questions of the
+other sets (far: another topic) are asked, the same ones in every run; no language model.
 """
 
 from __future__ import annotations
 
-import json
-import random
-import tempfile
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import click
 from rich.console import Console
 from rich.progress import track
-from rich.table import Table
 
-from evals.metrics import area_under_roc, mean, quote_precision, quote_recall
-from index import Library
-from rag import Answer, Assistant
+from evals.metrics import area_under_roc
+from evals.record import Outcome
+from evals.run import Asking
+from evals.samples import Sample, Suite, read_suite
+from evals.totals import Totals
 
-_DOCUMENTS = 150
+SHIPPED_SETS = Path(__file__).parent / "data" / "public"
+_COLUMNS = (
+    "set", "passages", "right", "quote precision", "recall@5", "MRR", "nDCG@5", "declined", "near declined",
+    "far declined", "AUC near", "AUC far",
+)  # fmt: skip
 
 
 @click.command()
-@click.argument("data", type=click.Path(exists=True, file_okay=False, path_type=Path))
-@click.option("--set", "names", multiple=True, required=True, help="A set's folder; give it twice or more.")
+@click.argument("folders", nargs=-1, type=click.Path(exists=True, file_okay=False, path_type=Path))
 @click.option("--questions", default=60, show_default=True, help="How many of each kind to ask.")
-def main(data: Path, names: tuple[str, ...], questions: int) -> None:
-    """Print a table: a row a set, shares in percent."""
-    table = Table()
-    table.add_column("set")
-    for column in ("passages", "cited right", "precision", "sentences"):
-        table.add_column(column, justify="right")
-    for column in ("declined", "far declined", "near declined", "AUC far", "AUC near"):
-        table.add_column(column, justify="right")
-    asked = {name: _questions(data / name) for name in names}
-    for name in names:
-        far = [question for other in names if other != name for question in asked[other]]
-        table.add_row(name, *_measured(data / name, asked[name], random.Random(0).sample(far, questions), questions))
-    Console(width=120).print(table)
+def main(folders: tuple[Path, ...], questions: int) -> None:
+    """Print a table in Markdown: a row a set, shares in percent."""
+    suites = [read_suite(folder) for folder in folders or sorted(SHIPPED_SETS.iterdir()) if folder.is_dir()]
+    click.echo(f"| {' | '.join(_COLUMNS)} |\n|{'---|' * len(_COLUMNS)}")
+    for suite in suites:
+        others = [sample for other in suites if other is not suite for sample in other.samples if not sample.history]
+        far = suite.of(Sample(f"far-{s.id}", "far", s.question) for s in others).drawn(questions).samples
+        click.echo(f"| {' | '.join(_row(suite, far, questions))} |")
 
 
-def _measured(folder: Path, own: list[dict[str, Any]], far: list[dict[str, Any]], most: int) -> list[str]:
-    answerable = [question for question in own if question["answers"] and question["evidence"]][:most]
-    near = [question for question in own if not question["answers"]][:most]
-    with tempfile.TemporaryDirectory() as temporary:
-        texts = _written(folder, [*answerable, *near], Path(temporary) / "texts")
-        with Library(Path(temporary) / "library", create=True) as library:
-            library.add(texts)
-            assistant = Assistant.open(library, environ={})
-            passages = library.passage_count
-            right = [assistant.ask(row["question"]) for row in track(answerable, folder.name, transient=True)]
-            answers_far = [assistant.ask(row["question"]) for row in track(far, "another topic", transient=True)]
-            answers_near = [assistant.ask(row["question"]) for row in track(near, "not answered", transient=True)]
-    scored = [_score(row, answer) for row, answer in zip(answerable, right, strict=True)]
-    sure = [answer.confidence for answer in right]
+def _row(suite: Suite, far: tuple[Sample, ...], questions: int) -> list[str]:
+    answerable = suite.of(sample for sample in suite.samples if sample.answerable).drawn(questions).samples
+    near = suite.of(sample for sample in suite.samples if not sample.answerable).drawn(questions).samples
+    asked = [*answerable, *near, *far]
+    with Asking(suite, environ={}) as asking:
+        outcomes = [
+            asking.ask(sample) for sample in track(asked, suite.path.name, console=Console(stderr=True), transient=True)
+        ]
+        passages = asking.about()["passages"]
+    can, cannot, elsewhere = outcomes[: len(answerable)], outcomes[len(answerable) : -len(far)], outcomes[-len(far) :]
+    totals = Totals.of(can)
     return [
+        suite.path.name,
         f"{passages:,}",
-        _percent(mean([recall for recall, _ in scored])),
-        _percent(mean([precision for _, precision in scored])),
-        f"{mean([len(answer.citations) for answer in right if answer.answered]) or 0:.1f}",
-        *(
-            _percent(mean([not answer.answered for answer in answers]))
-            for answers in (right, answers_far, answers_near)
-        ),
-        *(
-            "–" if (area := area_under_roc(sure, [answer.confidence for answer in answers])) is None else f"{area:.3f}"
-            for answers in (answers_far, answers_near)
-        ),
+        *map(_percent, (totals.right, totals.precision)),
+        *map(_hundredths, (totals.retrieval_recall, totals.mrr, totals.ndcg)),
+        *map(_percent, (totals.declined, Totals.of(cannot).declined, Totals.of(elsewhere).declined)),
+        *(_hundredths(area_under_roc(_sure(can), _sure(others))) for others in (cannot, elsewhere)),
     ]
 
 
-def _score(row: dict[str, Any], answer: Answer) -> tuple[float | None, float | None]:
-    """Whether the sentence that holds the answer is cited, and the share of citations that hold a part of it."""
-    recalls, precisions = [], []
-    for evidence in row["evidence"]:
-        gold = [(evidence["start"], evidence["end"])]
-        cited = [(c.start, c.end) for c in answer.citations if Path(c.path).stem == _file_name(evidence["doc_id"])]
-        recalls.append(quote_recall(gold, cited, every=False) or 0.0)
-        precisions.append(quote_precision(gold, cited) or 0.0)
-    return max(recalls), max(precisions)
-
-
-def _written(folder: Path, asked: list[dict[str, Any]], into: Path) -> Path:
-    """The documents that the questions are about, and others up to _DOCUMENTS, as text files."""
-    into.mkdir()
-    rows = list(_lines(folder / "corpus.jsonl"))
-    wanted = {evidence["doc_id"] for row in asked for evidence in row["evidence"]}
-    wanted |= {name for row in asked for name in _context(row)}
-    others = [row["doc_id"] for row in rows if row["doc_id"] not in wanted]
-    wanted |= set(others[: max(0, _DOCUMENTS - len(wanted))])
-    for row in rows:
-        if row["doc_id"] in wanted:
-            (into / f"{_file_name(row['doc_id'])}.txt").write_bytes(row["text"].encode())
-    return into
-
-
-def _context(row: dict[str, Any]) -> list[str]:
-    """The documents that a question was written for."""
-    context = row.get("context") or {}
-    return list(context.get("doc_ids") or filter(None, [context.get("doc_id")]))
-
-
-def _file_name(document: str) -> str:
-    return document.encode().hex()[:120]
-
-
-def _questions(folder: Path) -> list[dict[str, Any]]:
-    rows = list(_lines(folder / "questions.jsonl"))
-    random.Random(0).shuffle(rows)
-    return rows
-
-
-def _lines(path: Path) -> Iterator[dict[str, Any]]:
-    with path.open(encoding="utf-8") as file:
-        yield from map(json.loads, file)
+def _sure(outcomes: list[Outcome]) -> list[float]:
+    return [outcome.confidence for outcome in outcomes]
 
 
 def _percent(share: float | None) -> str:
-    return "–" if share is None else f"{100 * share:.0f}"
+    return "" if share is None else f"{100 * share:.0f} %"
+
+
+def _hundredths(score: float | None) -> str:
+    return "" if score is None else f"{score:.2f}"
 
 
 if __name__ == "__main__":

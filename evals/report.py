@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from rich.table import Table
 
 from evals.gate import Comparison
+from evals.judge import agreement
 from evals.metrics import (
     abstention_precision,
     abstention_recall,
@@ -13,22 +16,28 @@ from evals.metrics import (
     expected_calibration_error,
     percentile,
 )
-from evals.run import Outcome, Record
+from evals.record import RANKED, Outcome, Record
 from evals.totals import Totals
 
 
 def table(record: Record) -> Table:
     """One row a type of question, then the totals; figures are shares in percent."""
     shown = Table(title="Pincite eval", title_justify="left")
-    shown.add_column("type")
-    for name in ("questions", "right", "quote recall", "quote precision", "answer given", "declined"):
+    shown.add_column("type", no_wrap=True)
+    names = ("questions", "right", "quote recall", "quote precision", "answer given", "declined")
+    for name in (*names, f"recall@{RANKED}", "MRR"):
         shown.add_column(name, justify="right")
     for kind in dict.fromkeys(outcome.type for outcome in record.outcomes):
         shown.add_row(kind, *_cells(record.of(kind)))
     shown.add_section()
-    shown.add_row("fact and why", *_cells(record.of("fact", "why")))
-    shown.add_row("answerable", *_cells([outcome for outcome in record.outcomes if outcome.answerable]))
-    shown.add_row("unanswerable", *_cells([outcome for outcome in record.outcomes if not outcome.answerable]))
+    totals = {
+        "fact and why": record.of("fact", "why"),
+        "answerable": [outcome for outcome in record.outcomes if outcome.answerable],
+        "unanswerable": [outcome for outcome in record.outcomes if not outcome.answerable],
+    }
+    for name, outcomes in totals.items():
+        if outcomes:
+            shown.add_row(name, *_cells(outcomes))
     shown.caption = "\n".join(_lines(record))
     shown.caption_justify = "left"
     return shown
@@ -55,11 +64,20 @@ def verdict(comparison: Comparison) -> str:
 def _cells(outcomes: list[Outcome]) -> list[str]:
     totals = Totals.of(outcomes)
     shares = (totals.right, totals.recall, totals.precision, totals.answer_given, totals.declined)
-    return [str(totals.questions), *map(_percent, shares)]
+    ranks = (totals.retrieval_recall, totals.mrr)
+    return [str(totals.questions), *map(_percent, shares), *map(_hundredths, ranks)]
 
 
 def _percent(share: float | None) -> str:
     return "–" if share is None else f"{100 * share:.0f} %"
+
+
+def _hundredths(score: float | None) -> str:
+    return "–" if score is None else f"{score:.2f}"
+
+
+def _named(what: str, figures: Sequence[tuple[str, float | None]]) -> str:
+    return f"{what}: " + ", ".join(f"{name} {_hundredths(value)}" for name, value in figures)
 
 
 def _lines(record: Record) -> list[str]:
@@ -71,6 +89,13 @@ def _lines(record: Record) -> list[str]:
     errors = len(record.outcomes) - len(outcomes)
     declined, answerable = [not outcome.answered for outcome in outcomes], [outcome.answerable for outcome in outcomes]
     sure = [outcome.confidence for outcome in outcomes]
+    totals = Totals.of(record.outcomes)
+    sentences = [
+        ("citation recall", totals.citation_recall),
+        ("citation precision", totals.citation_precision),
+        ("faithfulness", totals.faithfulness),
+    ]
+    ranks = [(f"recall@{RANKED}", totals.retrieval_recall), ("MRR", totals.mrr), (f"nDCG@{RANKED}", totals.ndcg)]
     figures = [
         ("abstention precision", abstention_precision(declined, answerable)),
         ("abstention recall", abstention_recall(declined, answerable)),
@@ -81,12 +106,30 @@ def _lines(record: Record) -> list[str]:
     ]  # fmt: skip
     lines = [
         f"{citations - wrong} of {citations} citations stand in their source to the letter",
-        "confidence: " + ", ".join(f"{name} {value:.2f}" for name, value in figures if value is not None),
+        _named("sentences", sentences),
+        _named("passages", ranks),
+        _named("confidence", figures),
     ]
     if seconds:
         lines.append(f"seconds an answer: p50 {percentile(seconds, 50):.2f}, p95 {percentile(seconds, 95):.2f}")
+    if record.about.get("judge"):
+        lines.append(_judged(record))
     if stale:
         lines.append(f"gold quotes that have left the library, not counted: {stale}")
+    if unreviewed := record.about.get("unreviewed"):
+        lines.append(f"proposals that nobody has reviewed, not asked: {unreviewed}")
     if errors:
         lines.append(f"samples that could not be asked: {errors}")
     return lines
+
+
+def _judged(record: Record) -> str:
+    found = agreement(record)
+    about = record.about["judge"]
+    parts = [f"judge {about['model']}, {about['repeats']} times: correct {_percent(found.correct)}"]
+    if found.deviation is not None:
+        parts.append(f"± {100 * found.deviation:.1f} between times, {found.split} answers graded both ways")
+    parts.append(f"agrees with the scores on {_percent(found.with_scores)} (Cohen's kappa {_hundredths(found.kappa)})")
+    if found.failures:
+        parts.append(f"{found.failures} grades failed")
+    return ", ".join(parts)

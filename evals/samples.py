@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import random
+from collections import Counter
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -26,10 +28,11 @@ class SampleError(PinciteError):
 class Sample:
     """A question with what a right answer cites.
 
-    `quotes` are verbatim from the library's documents, so that cutting passages anew voids nothing; none at all means
-    that the library does not answer the question. `answers` are accepted short answers, in any of their forms;
-    `must_not_say` what a right answer does not hold. `documents` are the files, by name, that the library must hold.
-    `reviewed` is false for a proposal that no person has accepted yet: it is not asked. `note` says where it is from.
+    `quotes` are verbatim from the library's documents, so that cutting passages anew voids nothing; `sources` are
+    files, by name, that answer somewhere, where no quote is known. Neither: the library does not answer the question.
+    `answers` are accepted short answers, in any of their forms; `must_not_say` what a right answer does not hold.
+    `documents` are the files, by name, that the library must hold. `reviewed` is false for a proposal that no person
+    has accepted yet: it is not asked. `note` says where it is from.
     """
 
     id: str
@@ -37,6 +40,7 @@ class Sample:
     question: str
     answers: tuple[str, ...] = ()
     quotes: tuple[str, ...] = ()
+    sources: tuple[str, ...] = ()
     history: tuple[Message, ...] = ()
     must_not_say: tuple[str, ...] = ()
     documents: tuple[str, ...] = ()
@@ -45,7 +49,7 @@ class Sample:
 
     @property
     def answerable(self) -> bool:
-        return bool(self.quotes)
+        return bool(self.quotes or self.sources)
 
     def to_line(self) -> str:
         """The sample as a line of a suite, without what is empty."""
@@ -55,13 +59,19 @@ class Sample:
 
 @dataclass(frozen=True, slots=True)
 class Suite:
-    """The samples of a file, and where the documents that they name lie: beside it, or with the shipped article."""
+    """The samples of a file, and where the documents that they name lie: beside it, or with the shipped article.
+
+    A suite that is a folder has its documents in `corpus`, a JSONL file with doc_id, title and text.
+    """
 
     path: Path
     samples: tuple[Sample, ...]
+    corpus: Path | None = None
 
     def documents(self, sample: Sample) -> tuple[Path, ...]:
         """What a library made for `sample` holds; the shipped articles if it names none. Raises SampleError."""
+        if self.corpus:
+            return (self.corpus,)
         if not sample.documents:
             return (SHIPPED_ARTICLES,)
         return tuple(self._document(sample, name) for name in sample.documents)
@@ -72,21 +82,43 @@ class Suite:
                 return folder / name
         raise SampleError(f"{self.path}: {sample.id} names {name}, which is not there. Put it beside the suite.")
 
+    def of(self, samples: Iterable[Sample]) -> Suite:
+        return replace(self, samples=tuple(samples))
+
+    def drawn(self, count: int) -> Suite:
+        """`count` of the samples, drawn at random, the same ones each time; all if there are no more."""
+        places = range(len(self.samples))
+        return self.of(
+            self.samples[place] for place in sorted(random.Random(0).sample(places, min(count, len(places))))
+        )
+
 
 def read_suite(path: Path) -> Suite:
-    """Raises SampleError, naming the line, if the file is missing, malformed or empty, or if an id comes twice."""
+    """A JSONL file, or a folder with questions.jsonl and corpus.jsonl.
+
+    Raises SampleError, naming the line, if the file is missing, malformed or empty, or if an id comes twice.
+    """
+    if path.is_dir():
+        from evals.corpus import read_folder
+
+        return read_folder(path)
+    samples = [_sample(line, place) for place, line in lines(path)]
+    if not samples:
+        raise SampleError(f"No samples in {path}. Write one JSON object a line, with question, type and quotes.")
+    ids = Counter(sample.id for sample in samples)
+    if doubled := sorted(name for name, times in ids.items() if times > 1):
+        raise SampleError(f"Ids that come twice in {path}: {', '.join(doubled)}. Make them different.")
+    return Suite(path, tuple(samples))
+
+
+def lines(path: Path) -> list[tuple[str, str]]:
+    """The lines of a JSONL file, each with its place for an error. Raises SampleError if it cannot be read."""
     try:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         reason = getattr(error, "strerror", None) or "not UTF-8 text"
         raise SampleError(f"Cannot read the suite {path}: {reason}. Give a JSONL file.") from error
-    samples = [_sample(line, f"{path}:{number}") for number, line in enumerate(text.splitlines(), 1) if line.strip()]
-    if not samples:
-        raise SampleError(f"No samples in {path}. Write one JSON object a line, with question, type and quotes.")
-    ids = [sample.id for sample in samples]
-    if doubled := {name for name in ids if ids.count(name) > 1}:
-        raise SampleError(f"Ids that come twice in {path}: {', '.join(sorted(doubled))}. Make them different.")
-    return Suite(path, tuple(samples))
+    return [(f"{path}:{number}", line) for number, line in enumerate(text.split("\n"), 1) if line.strip()]
 
 
 def _sample(line: str, place: str) -> Sample:
@@ -99,6 +131,7 @@ def _sample(line: str, place: str) -> Sample:
             question=row["question"],
             answers=_texts(row.get("answers", ())),
             quotes=_texts(row.get("quotes", ())),
+            sources=_texts(row.get("sources", ())),
             history=history,
             must_not_say=_texts(row.get("must_not_say", ())),
             documents=_texts(row.get("documents", ())),

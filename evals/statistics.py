@@ -33,6 +33,22 @@ def mcnemar_exact(lost: int, won: int, *, one_sided: bool = False) -> float:
     return tail if one_sided else min(1.0, 2 * tail)
 
 
+def cohens_kappa(pairs: Sequence[tuple[bool, bool]]) -> float | None:
+    """Agreement of two graders beyond what their shares of yes make by chance (Cohen 1960): 1 is full, 0 is chance.
+
+    None without pairs, or where both always say the same.
+
+    >>> cohens_kappa([(True, True), (True, False), (False, False), (False, False)])  # (.75 - .5) / (1 - .5)
+    0.5
+    """
+    if not pairs:
+        return None
+    agreed = sum(a == b for a, b in pairs) / len(pairs)
+    first, second = (sum(side) / len(pairs) for side in zip(*pairs, strict=True))
+    chance = first * second + (1 - first) * (1 - second)
+    return None if chance == 1 else (agreed - chance) / (1 - chance)
+
+
 def paired_sign_flip_test(
     differences: Sequence[float], *, one_sided: bool = False, resamples: int = 10_000, seed: int = 0
 ) -> float:

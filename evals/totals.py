@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from evals.metrics import mean
-from evals.run import Outcome
+from evals.record import Outcome
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,6 +17,12 @@ class Totals:
     right: float | None
     recall: float | None
     precision: float | None
+    citation_recall: float | None
+    citation_precision: float | None
+    faithfulness: float | None
+    retrieval_recall: float | None
+    mrr: float | None
+    ndcg: float | None
     answer_given: float | None
     declined: float | None
 
@@ -28,6 +34,12 @@ class Totals:
             right=mean([outcome.right for outcome in outcomes]),
             recall=mean([outcome.recall for outcome in outcomes]),
             precision=mean([outcome.precision for outcome in outcomes]),
+            citation_recall=mean([outcome.citation_recall for outcome in outcomes]),
+            citation_precision=mean([outcome.citation_precision for outcome in outcomes]),
+            faithfulness=mean([outcome.faithfulness for outcome in outcomes]),
+            retrieval_recall=mean([outcome.retrieval_recall for outcome in outcomes]),
+            mrr=mean([outcome.reciprocal_rank for outcome in outcomes]),
+            ndcg=mean([outcome.ndcg for outcome in outcomes]),
             answer_given=mean([outcome.answer_given for outcome in outcomes]),
             declined=mean([not outcome.answered for outcome in outcomes if outcome.answer]),
         )

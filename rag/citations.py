@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
 
 from index import Passage
 from index.lexical import content_words
-from index.passages import Span
+from index.passages import Span, split_sentences
 from rag.reader import Reader
 
 
@@ -104,14 +105,25 @@ def support(claim: str, passage: Passage, reader: Reader) -> Support:
     It does if the passage holds every number of the claim, and the sentence, read with the one before it, most of its
     words. That is simple, and says so: a claim with one name or direction swapped passes.
     """
-    spans = passage.sentences
-    text = passage.document.text
+    return _support(claim, passage.document.text, passage.sentences, reader)
+
+
+def supported(claim: str, texts: Sequence[str], reader: Reader) -> bool:
+    """Whether `texts`, read together, support `claim`: what stands there verbatim does, else as `support` judges."""
+    if any(claim in text for text in texts):
+        return True
+    together = "\n\n".join(texts)
+    spans = split_sentences(together)
+    return bool(spans) and _support(claim, together, spans, reader).verdict is Verdict.SUPPORTED
+
+
+def _support(claim: str, text: str, spans: Sequence[Span], reader: Reader) -> Support:
     scores = reader.relevance(claim, [text[start:end] for start, end in spans])
     best = int(scores.argmax())
     span = spans[best]
     around = text[spans[max(0, best - 1)][0] : span[1]]
     share = _share(content_words(claim), content_words(around))
-    if not numbers(claim) <= numbers(passage.text):
+    if not numbers(claim) <= numbers(text[spans[0][0] : spans[-1][1]]):
         share = 0.0
     return Support(span, Verdict.SUPPORTED if share >= _SHARE_OF_WORDS else Verdict.NOT_FOUND, share)
 

@@ -29,7 +29,7 @@ _MARKERS = re.compile(r"\[(\d{1,3}(?:\s*,\s*\d{1,3})*)\]")
 _MARKERS_AFTER_END = re.compile(r"([.!?…][\"”’)]*)\s*((?:\[\d{1,3}(?:\s*,\s*\d{1,3})*\]\s*)+)")
 
 
-def language_model(environ: Mapping[str, str]) -> LLM | None:
+def language_model(environ: Mapping[str, str], *, temperature: float = 0.0) -> LLM | None:
     """The model that OPENAI_API_KEY, OPENAI_BASE_URL and OPENAI_MODEL name; None if neither key nor address is set."""
     key, address = environ.get("OPENAI_API_KEY"), environ.get("OPENAI_BASE_URL")
     if not key and not address:
@@ -43,7 +43,7 @@ def language_model(environ: Mapping[str, str]) -> LLM | None:
         is_chat_model=True,
         context_window=_CONTEXT_WINDOW,
         max_tokens=_MOST_TOKENS,
-        temperature=0.0,
+        temperature=temperature,
         timeout=60.0,
         max_retries=2,
     )
@@ -52,17 +52,25 @@ def language_model(environ: Mapping[str, str]) -> LLM | None:
 
 def write(model: LLM, question: str, hits: Sequence[Hit], history: Sequence[Message]) -> Iterator[str]:
     """What the model writes, piece by piece, from the numbered passages. Raises ModelError."""
-    from llama_index.core.base.llms.types import ChatMessage, MessageRole
-
     passages = "\n\n".join(
         PASSAGE.format(number=number, context=hit.passage.context, text=hit.passage.text)
         for number, hit in enumerate(hits, 1)
     )
-    messages = [ChatMessage(role=MessageRole.SYSTEM, content=SYSTEM)]
-    messages += [ChatMessage(role=MessageRole(turn.role), content=turn.text) for turn in history[-_TURNS:]]
-    messages.append(ChatMessage(role=MessageRole.USER, content=QUESTION.format(passages=passages, question=question)))
+    earlier = [(turn.role, turn.text) for turn in history[-_TURNS:]]
+    asked = QUESTION.format(passages=passages, question=question)
+    return _written(model, ("system", SYSTEM), *earlier, ("user", asked))
+
+
+def complete(model: LLM, system: str, user: str) -> str:
+    """The model's whole reply to one message. Raises ModelError."""
+    return "".join(_written(model, ("system", system), ("user", user)))
+
+
+def _written(model: LLM, *turns: tuple[str, str]) -> Iterator[str]:
+    from llama_index.core.base.llms.types import ChatMessage, MessageRole
+
     with _errors(model):
-        for response in model.stream_chat(messages):
+        for response in model.stream_chat([ChatMessage(role=MessageRole(role), content=text) for role, text in turns]):
             if response.delta:
                 yield response.delta
 

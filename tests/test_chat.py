@@ -20,11 +20,12 @@ import httpx
 import pytest
 from PIL import Image
 
+from evals.feedback import Feedback, feedback_path, read_feedback
 from index import Document, Hit, Library, Passage, PinciteError
 from index.library import SHIPPED_ARTICLES
 from rag import Answer, Assistant, Citation, Message, Sentence, Verdict
 from tests.model_server import scripted_server
-from ui.chat import EXAMPLES, history, messages, progress, serve, stopped, suggestions
+from ui.chat import EXAMPLES, history, messages, opinion, progress, serve, stopped, suggestions
 from ui.render import Turn, answer_html, header_html, question_html, sources_html, welcome_html
 
 if TYPE_CHECKING:
@@ -253,12 +254,17 @@ def test_a_port_that_is_in_use_is_an_error_that_says_the_next_step(assistant: As
 
 
 @pytest.fixture(scope="module")
-def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("home")
+
+
+@pytest.fixture(scope="module")
+def address(home: Path) -> Iterator[str]:
     """The window as `pincite chat` serves it, with a library of the shipped article; ended by Ctrl-C."""
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     environ = {name: value for name, value in os.environ.items() if not name.startswith(("OPENAI_", "PINCITE_"))}
-    environ["PINCITE_HOME"] = str(tmp_path_factory.mktemp("home"))
+    environ["PINCITE_HOME"] = str(home)
     server = subprocess.Popen(
         [sys.executable, "-c", _CHAT, "chat", "--port", str(port)],
         cwd=ARTICLE.parent.parent,
@@ -275,6 +281,7 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     finally:
         server.send_signal(signal.SIGINT)
         rest, errors = server.communicate(timeout=30)
+    errors = "".join(line for line in errors.splitlines(True) if not line.startswith("Error: Cannot keep feedback in "))
     assert (server.returncode, rest, errors) == (0, "", "")
 
 
@@ -386,6 +393,114 @@ def test_a_narrow_window_has_the_sources_below_and_nothing_to_scroll_sideways(
     page.wait_for_function("document.querySelector('#sources mark').getBoundingClientRect().bottom < innerHeight")
 
 
+def pressed(page: Page) -> list[str | None]:
+    """Of every answer in turn: "Good answer", "Bad answer" or None."""
+    pairs = page.locator("#chat .thumbs").evaluate_all(
+        "all => all.map(thumbs => [...thumbs.children].filter(thumb => thumb.ariaPressed === 'true').map(t => t.title))"
+    )
+    assert all(len(pair) < 2 for pair in pairs)
+    return [pair[0] if pair else None for pair in pairs]
+
+
+def press(page: Page, name: str, answer: int) -> None:
+    """Press the thumb of this name under the `answer`-th answer, and wait until its state has changed."""
+    thumb = page.get_by_role("button", name=name).nth(answer - 1)
+    was = thumb.get_attribute("aria-pressed")
+    thumb.click()
+    page.wait_for_function("([thumb, was]) => thumb.ariaPressed !== was", arg=[thumb.element_handle(), was])
+
+
+@in_browser
+def test_a_mark_is_kept_with_what_was_asked_before_and_withdrawn_when_pressed_again(page: Page, home: Path) -> None:
+    ask(page, CONTAINERS)
+    ask(page, VETO)
+    assert pressed(page) == [None, None]
+    thumb = page.get_by_role("button", name="Bad answer").last
+    thumb.focus()
+    page.keyboard.press("Enter")
+    page.locator("#chat .thumb[aria-pressed=true]").wait_for()
+    assert thumb.evaluate("thumb => thumb === document.activeElement")
+    assert pressed(page) == [None, "Bad answer"]
+    (kept,) = read_feedback(home / "library")
+    quotes = page.locator("#sources section").last.locator("mark").all_text_contents()
+    assert (kept.question, kept.answered, kept.liked, list(kept.quotes)) == (VETO, True, False, quotes)
+    assert [message.role for message in kept.history] == ["user", "assistant"]
+    assert kept.history[0].text == CONTAINERS
+    assert "7,000 containers" in kept.history[1].text
+    assert "[1]" not in kept.answer + kept.history[1].text
+
+    press(page, "Good answer", 2)
+    assert pressed(page) == [None, "Good answer"]
+    assert [kept.liked for kept in read_feedback(home / "library")] == [True]
+    press(page, "Good answer", 2)
+    assert pressed(page) == [None, None]
+    assert read_feedback(home / "library") == []
+
+
+@in_browser
+def test_a_mark_outlives_further_questions_and_ends_with_the_chat(page: Page, home: Path) -> None:
+    ask(page, CONTAINERS)
+    press(page, "Bad answer", 1)
+    page.get_by_label("Question").fill(WORLD_CUP)
+    page.keyboard.press("Enter")
+    page.locator("#chat .waiting").wait_for()
+    press(page, "Good answer", 1)
+    page.locator("#chat .abstained").wait_for(timeout=60_000)
+    assert pressed(page) == ["Good answer", None]
+
+    page.locator("#chat a.chip").click()
+    press(page, "Bad answer", 2)
+    assert pressed(page) == ["Good answer", "Bad answer"]
+    assert page.locator("#sources mark").is_visible()
+    marks = {kept.question: (kept.answered, kept.liked, kept.quotes == ()) for kept in read_feedback(home / "library")}
+    assert marks == {CONTAINERS: (True, True, False), WORLD_CUP: (False, False, True)}
+
+    page.get_by_role("button", name="New chat").click()
+    ask(page, CONTAINERS)
+    assert pressed(page) == [None]
+
+
+@in_browser
+def test_a_mark_that_cannot_be_kept_is_said_and_shows_no_path(page: Page, home: Path) -> None:
+    ask(page, CONTAINERS)
+    path = feedback_path(home / "library")
+    path.unlink(missing_ok=True)
+    path.mkdir()
+    try:
+        page.get_by_role("button", name="Good answer").click()
+        warning = page.get_by_text("This was not kept")
+        warning.wait_for()
+    finally:
+        path.rmdir()
+    assert pressed(page) == [None]
+    assert str(home) not in page.content()
+
+
+def test_only_a_finished_answer_can_be_marked() -> None:
+    source = document("Word.")
+    finished = [answered("Q?", [hit(source)], [cite(source, "Word.", 1)]), abstained("Q?", [])]
+    for turn in finished:
+        assert answer_html(turn, 3).count('value="3"') == 2
+    for turn in [Turn("Q?", finished[0].sentences, draft="a"), Turn("Q?", note="Stopped."), Turn("Q?")]:
+        assert "<button" not in answer_html(turn, 3)
+
+
+def test_what_is_kept_of_a_mark_is_what_the_assistant_got_and_gave() -> None:
+    source = document("It  rained. Then it froze.")
+    turns = [
+        answered("What?", [hit(source)], [cite(source, "It  rained.", 1)]),
+        answered("And then?", [hit(source)], [cite(source, "Then it froze.", 1)]),
+        abstained("Why?", [hit(source)]),
+    ]
+    kept = opinion(turns, 2, False)
+    earlier = (Message("user", "What?"), Message("assistant", "It  rained."))
+    assert kept == Feedback("And then?", earlier, "Then it froze.", True, ("Then it froze.",), False, kept.made)
+    assert kept.made.endswith("+00:00")
+    declined = opinion(turns, 3, True)
+    assert (declined.answer, declined.answered, declined.quotes) == ("This is not in the library.", False, ())
+    assert len(declined.history) == 4
+
+
 def test_other_programs_can_ask_and_get_the_answer_as_json(address: str) -> None:
     from gradio_client import Client  # type: ignore[import-untyped]
     from gradio_client.exceptions import AppError  # type: ignore[import-untyped]
@@ -397,6 +512,12 @@ def test_other_programs_can_ask_and_get_the_answer_as_json(address: str) -> None
     assert "path" not in answer["citations"][0]
     with pytest.raises(AppError, match="The question is empty"):
         client.predict(" ", api_name="/ask")
+
+
+def test_asking_is_all_that_other_programs_can_do(address: str, home: Path) -> None:
+    info = httpx.get(f"{address}/gradio_api/info").json()
+    assert (list(info["named_endpoints"]), info["unnamed_endpoints"]) == (["/ask"], {})
+    assert str(home) not in httpx.get(f"{address}/config").text
 
 
 def test_the_page_allows_no_other_host(address: str) -> None:

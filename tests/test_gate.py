@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 
 import pytest
 
 from evals.gate import compare, word_diff
+from evals.record import Outcome, Record
 from evals.report import verdict
-from evals.run import Outcome, Record, failed, score
 from evals.samples import SHIPPED_SUITE, Sample, read_suite
+from evals.score import Texts, failed, score
 from index import Hit, Library
 from rag import Answer, Assistant
-from rag.citations import Citations, Verdict
+from rag.citations import Citations, Verdict, supported
 from rag.reader import local_reader
 from rag.retrieve import Retriever
 
@@ -37,7 +39,8 @@ def answers(assistant: Assistant, samples: list[Sample]) -> list[Answer]:
 
 
 def record(samples: list[Sample], answers: list[Answer], texts: dict[str, str]) -> Record:
-    outcomes = tuple(score(sample, answer, texts) for sample, answer in zip(samples, answers, strict=True))
+    held, supports = Texts(texts), partial(supported, reader=local_reader())
+    outcomes = tuple(score(sample, answer, held, supports) for sample, answer in zip(samples, answers, strict=True))
     return Record({"made": "now"}, outcomes)
 
 

@@ -10,8 +10,9 @@ from typing import Any
 import pytest
 
 from evals.html import page
-from evals.run import Outcome, Record, failed
+from evals.record import Outcome, Record
 from evals.samples import Sample
+from evals.score import failed
 from evals.statistics import bootstrap_interval, wilson_interval
 
 HOSTILE = '"><script src="http://evil.example/x.js">alert(1)</script><img onerror=\'x\' src=//evil.example>'
@@ -60,7 +61,15 @@ def outcome(name: str, *, confidence: float, quote: str = GOLD, cause: str = "",
     }
     row = asdict(Sample(name, "fact", "Who first grew leeks?", ("Egyptians",), (GOLD,))) | sample
     share = 0.0 if cause else 1.0
-    return Outcome(row, answer, not cause, cause, share, share, not cause, None, (), 0, "")
+    unasked = failed(Sample(name, "fact", "Who?"), "")
+    scores: dict[str, Any] = {
+        "right": not cause,
+        "cause": cause,
+        "recall": share,
+        "precision": share,
+        "answer_given": not cause,
+    }
+    return replace(unasked, sample=row, answer=answer, **scores)
 
 
 @pytest.fixture

@@ -10,6 +10,7 @@ import socket
 import threading
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ from starlette import types as asgi
 from starlette.datastructures import MutableHeaders
 from starlette.middleware import Middleware
 
+from evals.feedback import Feedback, keep_feedback
 from index import DocumentRow, Library, Passage, PinciteError
 from index.library import SHIPPED_ARTICLES
 from rag import Assistant, Citation, Message, Sentence
@@ -39,6 +41,9 @@ EXAMPLES = {
         "Will Russia and North Korea sign a formal arms treaty?",
     )
 }
+
+# What was pressed: by the number of a turn, a text as in JSON, whether its answer is good.
+Thumbs = dict[str, bool]
 
 _FOLDER = Path(__file__).parent
 _FONTS = ("system-ui", "-apple-system", "Segoe UI", "Roboto", "Helvetica Neue", "Arial", "sans-serif")
@@ -103,8 +108,29 @@ def build(assistant: Assistant) -> gr.Blocks:
     def stop(turns: list[Turn]) -> tuple[Any, ...]:
         return *shown(stopped(turns)), idle()
 
+    def begin_anew() -> tuple[Any, ...]:
+        turns, chat, panel = shown(())
+        return turns, chat, gr.HTML(panel, thumbs={}), idle(), {}
+
     def idle() -> gr.Textbox:
         return gr.Textbox(submit_btn=True, stop_btn=False)
+
+    def mark(turns: list[Turn], thumbs: Thumbs, event: gr.LikeData) -> tuple[Any, ...]:
+        """Keep what was pressed; the same again withdraws it. Turns and chat, which may be growing, are left alone."""
+        number = event.index
+        if not isinstance(number, int) or not 1 <= number <= len(turns) or not turns[number - 1].answer:
+            gr.Warning("This was not kept: the conversation has ended. Ask the question again, then mark its answer.")
+            return gr.skip(), gr.skip()
+        others = {key: value for key, value in thumbs.items() if key != str(number)}
+        liked = None if thumbs.get(str(number)) == event.liked else bool(event.liked)
+        try:
+            keep_feedback(assistant.library.path, opinion(turns, number, liked))
+        except PinciteError as error:
+            click.echo(f"Error: {error}", err=True)
+            gr.Warning("This was not kept: the library cannot be written to. The terminal that runs Pincite says more.")
+            return gr.skip(), gr.skip()
+        thumbs = others if liked is None else others | {str(number): liked}
+        return thumbs, gr.HTML(thumbs=thumbs)
 
     def picked(event: gr.SelectData) -> str:
         return str(event.value["text"] if isinstance(event.value, dict) else event.value)
@@ -121,6 +147,7 @@ def build(assistant: Assistant) -> gr.Blocks:
     with window:
         api(ask_once, api_name="ask", concurrency_limit=AT_ONCE, concurrency_id="ask")
         state = gr.State([], time_to_live=SESSION_SECONDS)
+        marks = gr.State({}, time_to_live=SESSION_SECONDS)
         with gr.Row(elem_id="top"):
             gr.HTML(header_html(documents, assistant.model), js_on_load=None)
             new = gr.Button("New chat", size="sm", elem_id="new", scale=0)
@@ -150,7 +177,10 @@ def build(assistant: Assistant) -> gr.Blocks:
                     elem_id="box",
                 )
             sources = gr.HTML(
-                sources_html((), documents), elem_id="sources", js_on_load=(_FOLDER / "chat.js").read_text("utf-8")
+                sources_html((), documents),
+                elem_id="sources",
+                js_on_load=(_FOLDER / "chat.js").read_text("utf-8"),
+                thumbs={},
             )
         page = [state, chat, sources, box]
         private: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
@@ -161,7 +191,8 @@ def build(assistant: Assistant) -> gr.Blocks:
             event.then(idle, None, box, queue=False, **private)
             event.failure(stop, state, page, queue=False, **private)
         box.stop(stop, state, page, cancels=running, queue=False, **private)
-        new.click(lambda: stop([]), None, page, cancels=running, queue=False, **private)
+        new.click(begin_anew, None, [*page, marks], cancels=running, queue=False, **private)
+        sources.like(mark, [state, marks], [marks, sources], **private | {"concurrency_limit": AT_ONCE})
     window.queue(max_size=WAITING)
     return window
 
@@ -209,6 +240,21 @@ def history(turns: Sequence[Turn]) -> list[Message]:
         text = " ".join(sentence.text for sentence in turn.sentences) or (turn.answer.text if turn.answer else "")
         messages += [Message("user", turn.question), Message("assistant", text)] if text else []
     return messages
+
+
+def opinion(turns: Sequence[Turn], number: int, liked: bool | None) -> Feedback:
+    """What is kept of a person's mark of the `number`-th turn, which has an answer."""
+    turn = turns[number - 1]
+    assert turn.answer
+    return Feedback(
+        question=turn.question,
+        history=tuple(history(turns[: number - 1])),
+        answer=history([turn])[-1].text,
+        answered=turn.answer.answered,
+        quotes=tuple(citation.quote for citation in turn.citations),
+        liked=liked,
+        made=datetime.now(timezone.utc).isoformat(timespec="seconds"),
+    )
 
 
 def messages(turns: Sequence[Turn], examples: Sequence[str] = ()) -> list[dict[str, Any]]:

@@ -104,8 +104,9 @@ def answer_html(turn: Turn, number: int) -> str:
     if not turn.answer.answered:
         near = " The nearest passages are listed, not as sources but as a place to look." if turn.answer.hits else ""
         why = f'<p class="why">No document says enough to answer it.{near}</p>'
-        return _block(f"<p><strong>{_line(turn.answer.text)}</strong></p>{why}", "answer abstained")
-    return _block(f'{body}<p class="meta">{_summary(turn.answer)}</p>', "answer")
+        text = f"<p><strong>{_line(turn.answer.text)}</strong></p>"
+        return _block(text + _foot(why, number), "answer abstained")
+    return _block(body + _foot(f'<p class="meta">{_summary(turn.answer)}</p>', number), "answer")
 
 
 def sources_html(turns: Sequence[Turn], documents: Sequence[DocumentRow]) -> str:
@@ -221,6 +222,18 @@ def _sentence(sentence: Sentence, number: int) -> str:
     chips = "".join(_chip(citation, number) for citation in sentence.citations)
     start, space, word = text.rpartition(" ")
     return f'<span>{start}{space}<span class="keep">{word}{chips}</span></span>'
+
+
+def _foot(remark: str, number: int) -> str:
+    """What stands under the answer of the `number`-th turn: a remark, and the buttons that mark it.
+
+    Gradio leaves neither data nor aria attributes in a message, so "value" holds the number; chat.js does the rest.
+    """
+    thumbs = "".join(
+        f'<button type="button" class="thumb {kind}" title="{name}" value="{number}"></button>'
+        for kind, name in (("good", "Good answer"), ("bad", "Bad answer"))
+    )
+    return f'<div class="foot">{remark}<span class="thumbs">{thumbs}</span></div>'
 
 
 def _chip(citation: Citation, number: int) -> str:
