@@ -11,12 +11,13 @@ from typing import TYPE_CHECKING
 
 import click
 
-from ui.shell import REGRESSED, chosen_library, count, library_option, progress
+from ui.shell import REGRESSED, chosen_library, count, library_option, opened, progress
 
 if TYPE_CHECKING:
     from llama_index.core.llms import LLM
 
     from evals.export import Tool
+    from evals.samples import Sample
 
 _FILE = click.Path(path_type=Path, dir_okay=False)
 
@@ -41,6 +42,8 @@ def evaluate() -> None:
     pincite eval mine.jsonl --baseline mine.json is it worse than it was? 4 says yes
     pincite eval bless new.json mine.json        accept a run as the new baseline
     pincite eval diff mine.json new.json         what changed, answer by answer
+    pincite eval make mine.jsonl                 propose questions about your documents
+    pincite eval review mine.jsonl               accept or drop them
     """
 
 
@@ -129,6 +132,64 @@ def evaluate_diff(before: Path, after: Path) -> None:
 
     lines = word_diff(Record.load(before), Record.load(after))
     click.echo("\n".join(lines) or "No answer differs.")
+
+
+@evaluate.command("make")
+@click.argument("suite", type=_FILE)
+@click.option("--count", "wanted", default=20, show_default=True, type=click.IntRange(1), help="How many to propose.")
+@click.option("--seed", default=0, show_default=True, help="Another number, other questions.")
+@click.option("--model", metavar="NAME", help="Let this model write them; what it cannot quote is rejected.")
+@library_option
+def evaluate_make(suite: Path, wanted: int, seed: int, model: str | None) -> None:
+    """Propose reference questions about the library's documents, at the end of SUITE.
+
+    From plain sentences, from answers that were marked bad in the chat window, and near misses: questions that the
+    library does not answer. None is asked before you accept it, with: pincite eval review SUITE
+    """
+    from evals.feedback import read_feedback
+    from evals.propose import propose, propose_with_model
+    from evals.review import append
+    from evals.samples import read_suite
+
+    with opened() as library:
+        if model:
+            written = propose_with_model(_model(model, "--model"), library, wanted, seed=seed)
+            made = written.samples
+            for reason, times in written.rejected.most_common():
+                click.echo(f"rejected, {reason}: {times}", err=True)
+        else:
+            real = read_suite(suite).samples if suite.exists() and suite.stat().st_size else ()
+            made = propose(library, wanted, seed=seed, samples=real, feedback=read_feedback(library.path))
+    added = append(suite, made)
+    fewer = "" if len(added) == wanted else f", of {wanted} wanted: these documents gave no more that are not there yet"
+    click.echo(f"{suite}: {count(len(added), 'proposal')} added{fewer}.")
+    if added:
+        click.echo(f"Accept or drop them with: pincite eval review {suite}", err=True)
+
+
+@evaluate.command("review")
+@click.argument("suite", type=_FILE)
+def evaluate_review(suite: Path) -> None:
+    """Show each proposal in SUITE and accept (a), drop (d) or skip (s) it; q stops. Every decision is kept at once."""
+    from evals.review import review
+
+    done = review(suite, _decision)
+    click.echo(f"{suite}: {done.accepted} accepted, {done.dropped} dropped, {done.left} left to review.")
+
+
+def _decision(sample: Sample, number: int, total: int) -> str:
+    click.echo(f"\n{number} of {total}, {sample.type}: {click.style(sample.question, bold=True)}")
+    for turn in sample.history:
+        click.echo(f"  after, {turn.role}: {turn.text}")
+    for answer in sample.answers:
+        click.echo(f"  answer: {answer}")
+    for quote in sample.quotes:
+        click.echo(f"  quote: “{quote}”")
+    if not sample.answerable:
+        click.echo("  the library must decline it")
+    if sample.note:
+        click.echo(f"  {sample.note}")
+    return str(click.prompt("accept, drop, skip, quit", type=click.Choice(["a", "d", "s", "q"])))
 
 
 @evaluate.command("export")
