@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 from evals.metrics import contains_answer
 from evals.near_miss import NearMisses
 from evals.samples import Sample
-from evals.templates import Draft, Templates, cloze
+from evals.templates import OPENERS, Draft, Templates, cloze
 from index import Document, Library
 from index.passages import cut_passages
 from rag.confidence import THRESHOLD, confidence
@@ -49,15 +49,6 @@ _CHOICE = 3
 # Passages shown to the model for each question wanted.
 _TRIES = 3
 _SENTENCE_WORDS = (6, 38)
-_OPENERS = frozenset(
-    "this that these those it he she they we i you his her its their our my your such here there another other others "
-    "both each either neither one ones some many most several few all also additionally furthermore moreover however "
-    "therefore thus hence consequently nevertheless nonetheless instead meanwhile likewise similarly then and but or "
-    "so yet nor for because although though while whereas if unless when whenever where as since after before until "
-    "what which who whose how why first firstly second secondly third finally lastly overall essentially indeed "
-    "rather still again later earlier today now afterwards otherwise besides under with without according despite "
-    "due given like unlike not no note see".split()
-)
 _NOT_SWAPPED = frozenset({"cloze", "disagreement", "summary", "wrong_premise"})
 
 
@@ -266,7 +257,7 @@ def _sentences(document: Document) -> list[str]:
                 and sentence[0].isalnum()
                 and not sentence[0].islower()
                 and sentence.endswith(".")
-                and re.sub(r"\W", "", words[0]).lower() not in _OPENERS
+                and re.sub(r"\W", "", words[0]).lower() not in OPENERS
                 and not words[0].endswith(",")
                 and not re.search(r"\n|[`|{}\[\]<>*_]|https?:", sentence)
                 and sentence.count("“") == sentence.count("”")

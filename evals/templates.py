@@ -32,6 +32,15 @@ _LEANING = re.compile(
     r"(?:an)?other|others|both|whose|ago|the (?:following|previous|next)|more|less)\b",
     re.IGNORECASE,
 )
+OPENERS = frozenset(
+    "this that these those it he she they we i you his her its their our my your such here there another other others "
+    "both each either neither one ones some many most several few all also additionally furthermore moreover however "
+    "therefore thus hence consequently nevertheless nonetheless instead meanwhile likewise similarly then and but or "
+    "so yet nor for because although though while whereas if unless when whenever where as since after before until "
+    "what which who whose how why first firstly second secondly third finally lastly overall essentially indeed "
+    "rather still again later earlier today now afterwards otherwise besides under with without according despite "
+    "due given like unlike not no note see".split()
+)
 _NO_SUBJECT = frozenset(
     "that which who whom when where while if because to said says say claim claims believe argue argues suggest "
     "suggests show shows note notes state states but or than as not being having".split()
@@ -102,7 +111,7 @@ class Templates:
         text = re.sub(r" (?=[,;:]|['’]s )", "", re.sub(r"\s*\([^()]*\)", "", sentence[:-1]).strip())
         text = _LINKS.sub("", text)
         text = text[0].upper() + text[1:]
-        if text.split()[0].lower().strip(",") in _OPENERS and not re.match(rf"(?:In|On) {_DATE}", text):
+        if text.split()[0].lower().strip(",") in OPENERS and not re.match(rf"(?:In|On) {_DATE}", text):
             return []
         made = (self._how_many, self._when, self._where, self._why, self._what, self._who_beside, self._who)
         drafts = [draft for make in made for draft in make(text)]
@@ -216,7 +225,7 @@ class Templates:
             return
         if told := re.match(r"it was (\w+ed that\b.+)$", clause):
             yield Draft("when", f"When was it {told[1]}?", found["date"])
-        elif not re.search(rf"\b{_DATE}\b", clause) and clause.split()[0].lower() not in _OPENERS:
+        elif not re.search(rf"\b{_DATE}\b", clause) and clause.split()[0].lower() not in OPENERS:
             yield Draft("when", self._asked("When", clause), found["date"])
 
     def _where(self, text: str) -> Iterator[Draft]:
@@ -273,7 +282,7 @@ class Templates:
     def _at(self, words: list[str], place: int) -> _Clause | None:
         subject, verb, rest = " ".join(words[:place]), words[place], " ".join(words[place + 1 :])
         first = words[0].lower()
-        if not rest or first in _OPENERS | _PREPOSITIONS or any(w.endswith("ly") for w in (first, words[place - 1])):
+        if not rest or first in OPENERS | _PREPOSITIONS or any(w.endswith("ly") for w in (first, words[place - 1])):
             return None
         name = self._is_name(subject)
         if verb in ("has", "have", "had") and rest.split()[0] in _DETERMINERS - {"to", "that"}:
