@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from evals.metrics import mean
 from evals.record import Grade, Outcome, Record
 from evals.statistics import cohens_kappa
-from index import Progress
+from index import Progress, Step
 from rag.errors import ModelError
 from rag.generate import complete
 
@@ -44,7 +44,7 @@ def judge(record: Record, model: LLM, repeats: int, progress: Progress | None = 
     outcomes: list[Outcome] = []
     for outcome in record.outcomes:
         if progress:
-            progress(f"judging {outcome.id}", len(outcomes), len(record.outcomes))
+            progress(Step(f"judging {outcome.id}", len(outcomes), len(record.outcomes)))
         grades = tuple(_grade(outcome, model, turn) for turn in range(repeats)) if outcome.answer else ()
         outcomes.append(replace(outcome, grades=grades))
     about = {"model": model.metadata.model_name, "repeats": repeats}

@@ -19,7 +19,7 @@ from evals.corpus import unpack
 from evals.record import Outcome, Record
 from evals.samples import Sample, SampleError, Suite
 from evals.score import Texts, failed, score
-from index import Library, PinciteError, Progress, open_library
+from index import Library, PinciteError, Progress, Step, open_library
 from rag import Assistant
 from rag.citations import supported
 from rag.reader import local_reader
@@ -46,7 +46,7 @@ def run(
     with Asking(suite, library=library, environ=environ) as asking:
         for sample in samples:
             if progress:
-                progress(sample.id, len(outcomes), len(samples))
+                progress(Step(sample.id, len(outcomes), len(samples)))
             outcomes.append(asking.ask(sample))
         about = asking.about()
     about |= {

@@ -1,9 +1,12 @@
 """Documents in, hits out. Start with `Library`."""
 
+from index.checkup import Finding
 from index.documents import Document
 from index.errors import DocumentError, EmbeddingMismatch, LibraryError, LibraryReadOnly, PinciteError
+from index.hits import Hit, Passage
+from index.ingest import Added, Progress, Step
 from index.ledger import DocumentRow
-from index.library import Added, Finding, Hit, Library, Passage, Progress, default_path, open_library
+from index.library import Library, default_path, import_library, open_library
 
 __all__ = [
     "Added",
@@ -19,6 +22,8 @@ __all__ = [
     "Passage",
     "PinciteError",
     "Progress",
+    "Step",
     "default_path",
+    "import_library",
     "open_library",
 ]

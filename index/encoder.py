@@ -17,9 +17,13 @@ _BATCH_TOKENS = 4096
 class Encoder:
     """A BERT: an ONNX file (or its bytes) with one output, and its tokenizer.json. Safe to share between threads."""
 
-    def __init__(self, model: Path | bytes, tokenizer: Path, *, max_tokens: int = MAX_TOKENS) -> None:
+    def __init__(
+        self, model: Path | bytes, tokenizer: Path, *, max_tokens: int = MAX_TOKENS, threads: int | None = None
+    ) -> None:
+        """`threads`: by default as many as the machine has cores."""
         options = onnxruntime.SessionOptions()
         options.log_severity_level = 3
+        options.intra_op_num_threads = threads or 0
         source = str(model) if isinstance(model, Path) else model
         self._session = onnxruntime.InferenceSession(source, options, providers=["CPUExecutionProvider"])
         self._tokenizer = Tokenizer.from_file(str(tokenizer))

@@ -1,16 +1,21 @@
 """The ledger: one SQLite file that is the truth about a library. What is not in it does not exist.
 
 Chroma is a cache of it. The word index (FTS5, BM25) lives inside it and changes in the same transaction, so it
-cannot disagree.
+cannot disagree. What SQLite would not notice is noticed here: every row has a checksum, and a file beside it counts the
+changes, because a lost write-ahead log looks to SQLite like changes that were never made.
 """
 
 from __future__ import annotations
 
 import json
+import os
 import sqlite3
 import threading
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+import time
+import uuid
+import zlib
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,18 +27,22 @@ from index.embedder import Matrix
 from index.errors import LibraryError
 from index.passages import Cut, Span
 
-FORMAT = 1
+FORMAT = 2
 _SCHEMA = """
 CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE documents (
     id TEXT PRIMARY KEY, path TEXT NOT NULL UNIQUE, title TEXT NOT NULL, sha256 TEXT NOT NULL, text TEXT NOT NULL,
-    added TEXT NOT NULL DEFAULT (strftime('%Y-%m-%dT%H:%M:%SZ', 'now'))
+    added TEXT NOT NULL DEFAULT (strftime('%Y-%m-%dT%H:%M:%SZ', 'now')),
+    pages TEXT NOT NULL DEFAULT '[]', checksum INTEGER NOT NULL
 ) WITHOUT ROWID;
+-- The files and folders that were added, for `refresh`.
+CREATE TABLE roots (path TEXT PRIMARY KEY, checksum INTEGER NOT NULL) WITHOUT ROWID;
 -- AUTOINCREMENT: an id never comes back, so a stale row in Chroma can never name another passage.
 CREATE TABLE passages (
     id INTEGER PRIMARY KEY AUTOINCREMENT, document TEXT NOT NULL REFERENCES documents(id) ON DELETE CASCADE,
-    start INTEGER NOT NULL, end INTEGER NOT NULL, page INTEGER, sentences TEXT NOT NULL,
-    heading TEXT NOT NULL, context TEXT NOT NULL, text TEXT NOT NULL, embedding BLOB NOT NULL
+    start INTEGER NOT NULL, end INTEGER NOT NULL, sentences TEXT NOT NULL,
+    heading TEXT NOT NULL, context TEXT NOT NULL, text TEXT NOT NULL, embedding BLOB NOT NULL,
+    embedding_checksum INTEGER NOT NULL, checksum INTEGER NOT NULL
 );
 CREATE INDEX passages_of_document ON passages(document);
 CREATE VIRTUAL TABLE words USING fts5(
@@ -46,6 +55,16 @@ CREATE TRIGGER passage_removed AFTER DELETE ON passages BEGIN
     INSERT INTO words(words, rowid, context, text) VALUES ('delete', old.id, old.context, old.text);
 END;
 """
+# What each table's checksum is made of, beside the embedding's own.
+_SEALED = {
+    "documents": "id, path, title, sha256, text, pages, added",
+    "passages": "id, document, start, end, sentences, heading, context, text",
+    "roots": "path",
+}
+# How SQLite's errors of use begin when it is the file that is damaged.
+_DAMAGE = ("Could not decode", "no such table", "no such column", "vtable constructor failed", "user-defined function")
+# How long a reader waits for a ledger that its owner is making.
+_SECONDS_TO_BE_MADE = 2.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +87,16 @@ class PassageRow:
     id: int
     document: str
     cut: Cut
-    page: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A document ready to be stored: its passages, their contexts (title and heading) and their embeddings."""
+
+    document: Document
+    cuts: tuple[Cut, ...]
+    contexts: tuple[str, ...]
+    rows: Matrix
 
 
 def embedded_text(context: str, text: str) -> str:
@@ -83,7 +111,10 @@ class Ledger:
         self.path = path
         self._read_only = read_only
         self._lock = threading.RLock()
+        counted = self._counted()
         with self._errors():
+            if read_only:
+                self._await()
             self._db = self._connected("mode=ro" if read_only else "mode=rwc")
             try:
                 if self._read_only:
@@ -91,19 +122,30 @@ class Ledger:
                 else:
                     self._prepare()
                 self._must_read_format()
+                self._must_hold(counted)
             except BaseException:
                 self._db.close()
                 raise
 
     def _connected(self, parameters: str) -> sqlite3.Connection:
         address = f"{self.path.resolve().as_uri()}?{parameters}"
-        return sqlite3.connect(address, uri=True, timeout=5.0, check_same_thread=False, isolation_level=None)
+        db = sqlite3.connect(address, uri=True, timeout=5.0, check_same_thread=False, isolation_level=None)
+        db.create_function("checksum_of", -1, _checksum, deterministic=True)
+        return db
+
+    def _await(self) -> None:
+        """A reader may come before its owner has made the file."""
+        end = time.monotonic() + _SECONDS_TO_BE_MADE
+        while not (self.path.is_file() and self.path.stat().st_size) and time.monotonic() < end:
+            time.sleep(0.02)
 
     def _share(self) -> None:
         """In a folder that cannot be written SQLite cannot make the files that readers share with a writer."""
         try:
             self._db.execute("SELECT 1 FROM sqlite_master")
         except sqlite3.OperationalError:
+            if os.access(self.path.parent, os.W_OK):
+                raise
             self._db.close()
             self._db = self._connected("mode=ro&immutable=1")
 
@@ -112,9 +154,36 @@ class Ledger:
         self._db.execute("PRAGMA journal_mode = WAL")
         self._db.execute("PRAGMA synchronous = FULL")
         if not self._db.execute("SELECT 1 FROM sqlite_master").fetchone():
-            self._db.executescript(f"BEGIN; {_SCHEMA}")
-            self._db.execute("INSERT INTO meta VALUES ('format', ?)", (str(FORMAT),))
-            self._db.execute("COMMIT")
+            with self.transaction():
+                for statement in _statements(_SCHEMA):
+                    self._db.execute(statement)
+                self._establish()
+        elif self.meta("format") == "1":
+            with self.transaction():
+                self._migrate()
+                self._establish()
+
+    def _establish(self) -> None:
+        for key, value in (("format", str(FORMAT)), ("id", uuid.uuid4().hex), ("schema", self._schema())):
+            self.set_meta(key, value)
+
+    def _migrate(self) -> None:
+        """Format 1 had no pages, no roots and no checksums."""
+        for statement in (
+            "ALTER TABLE documents ADD COLUMN pages TEXT NOT NULL DEFAULT '[]'",
+            "ALTER TABLE documents ADD COLUMN checksum INTEGER NOT NULL DEFAULT 0",
+            "ALTER TABLE passages ADD COLUMN embedding_checksum INTEGER NOT NULL DEFAULT 0",
+            "ALTER TABLE passages ADD COLUMN checksum INTEGER NOT NULL DEFAULT 0",
+            "ALTER TABLE passages DROP COLUMN page",
+            "CREATE TABLE roots (path TEXT PRIMARY KEY, checksum INTEGER NOT NULL) WITHOUT ROWID",
+            f"UPDATE documents SET checksum = checksum_of({_SEALED['documents']})",  # noqa: S608
+            f"UPDATE passages SET checksum = checksum_of({_SEALED['passages']})",  # noqa: S608
+            "UPDATE passages SET embedding_checksum = checksum_of(embedding)",
+        ):
+            self._db.execute(statement)
+
+    def _schema(self) -> str:
+        return str(_checksum(*(row[0] for row in self._rows("SELECT sql FROM sqlite_master ORDER BY type, name"))))
 
     def _must_read_format(self) -> None:
         found = self.meta("format")
@@ -123,6 +192,36 @@ class Ledger:
                 f"{self.path} has format {found}, this version of Pincite reads format {FORMAT}. "
                 "Update Pincite, or make a new library with: pincite --library OTHER add FOLDER"
             )
+
+    def _must_hold(self, counted: tuple[str, int]) -> None:
+        identity, changes = counted
+        lost = changes - self._number("changes")
+        if identity == self.meta("id") and lost > 0:
+            raise LibraryError(
+                f"The library at {self.path.parent} lacks its last {lost} changes: {self.path.name}-wal is missing or "
+                f"damaged. Restore it from a backup; or delete {self._counter}, and read the documents anew with: "
+                f"pincite --library {self.path.parent} refresh"
+            )
+
+    @property
+    def _counter(self) -> Path:
+        return self.path.with_name(f"{self.path.name}-changes")
+
+    def _counted(self) -> tuple[str, int]:
+        """Which ledger the file beside this one is about, and how many changes that had; ("", 0) if it is unknown."""
+        try:
+            identity, changes, checksum = self._counter.read_text().split()
+            return (identity, int(changes)) if _checksum(identity, changes) == int(checksum) else ("", 0)
+        except (OSError, ValueError):
+            return "", 0
+
+    def _count(self) -> None:
+        """Without it, nothing but the notice of a lost log is lost."""
+        identity, changes = str(self.meta("id")), str(self._number("changes"))
+        part = self._counter.with_name(f"{self._counter.name}.part")
+        with suppress(OSError):
+            part.write_text(f"{identity} {changes} {_checksum(identity, changes)}")
+            os.replace(part, self._counter)
 
     def close(self) -> None:
         with self._lock:
@@ -135,10 +234,13 @@ class Ledger:
             self._db.execute("BEGIN IMMEDIATE")
             try:
                 yield
+                self.set_meta("changes", str(self._number("changes") + 1))
+                self._db.execute("COMMIT")
             except BaseException:
-                self._db.execute("ROLLBACK")
+                if self._db.in_transaction:  # SQLite itself ends one that finds the disk full
+                    self._db.execute("ROLLBACK")
                 raise
-            self._db.execute("COMMIT")
+            self._count()
 
     def meta(self, key: str) -> str | None:
         row = self._rows("SELECT value FROM meta WHERE key = ?", key)
@@ -150,41 +252,102 @@ class Ledger:
     @property
     def generation(self) -> int:
         """A number that every change of the passages raises."""
-        return int(self.meta("generation") or 0)
+        return self._number("generation")
 
-    def put_document(self, document: Document, cuts: Sequence[Cut], contexts: Sequence[str], rows: Matrix) -> list[int]:
-        """Store a document with its passages and their embeddings, in place of what it had; the new passages' ids."""
+    def _number(self, key: str) -> int:
+        with self._sound(f"its {key}"):
+            return int(self.meta(key) or 0)
+
+    def put(self, prepared: Sequence[Prepared]) -> tuple[list[int], list[int]]:
+        """Store documents in one transaction, each in place of what it had; the passages that went, and the new ones.
+
+        When this returns they are on the disk.
+        """
+        gone: list[int] = []
+        ids: list[int] = []
         with self.transaction():
-            self._rows("DELETE FROM documents WHERE id = ?", document.id)
-            self._rows(
-                "INSERT INTO documents(id, path, title, sha256, text) VALUES (?, ?, ?, ?, ?)",
-                document.id, document.path, document.title, document.sha256, document.text,
-            )  # fmt: skip
-            ids = []
-            for cut, context, row in zip(cuts, contexts, rows, strict=True):
-                cursor = self._db.execute(
-                    "INSERT INTO passages(document, start, end, sentences, heading, context, text, embedding)"
-                    " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-                    (
-                        document.id, cut.start, cut.end, json.dumps(cut.sentences), cut.heading, context,
-                        document.text[cut.start : cut.end], row.astype("<f4").tobytes(),
-                    ),
+            for item in prepared:
+                document = item.document
+                gone += self.passage_ids(document.id)
+                self._rows("DELETE FROM documents WHERE id = ?", document.id)
+                self._rows(
+                    "INSERT INTO documents(id, path, title, sha256, text, pages, checksum)"
+                    " VALUES (?, ?, ?, ?, ?, ?, 0)",
+                    document.id, document.path, document.title, document.sha256, document.text,
+                    json.dumps(document.pages),
                 )  # fmt: skip
-                ids.append(int(cursor.lastrowid or 0))
-            self.set_meta("generation", str(self.generation + 1))
-        return ids
+                self._seal("documents", document.id)
+                ids += [
+                    self._put_passage(document, *passage)
+                    for passage in zip(item.cuts, item.contexts, item.rows, strict=True)
+                ]
+            self._raise_generation()
+        return gone, ids
 
-    def remove_document(self, document_id: str) -> None:
+    def _put_passage(self, document: Document, cut: Cut, context: str, row: Matrix) -> int:
+        embedding = row.astype("<f4").tobytes()
+        cursor = self._db.execute(
+            "INSERT INTO passages"
+            "(document, start, end, sentences, heading, context, text, embedding, embedding_checksum, checksum)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, 0)",
+            (
+                document.id, cut.start, cut.end, json.dumps(cut.sentences), cut.heading, context,
+                document.text[cut.start : cut.end], embedding, _checksum(embedding),
+            ),
+        )  # fmt: skip
+        self._seal("passages", cursor.lastrowid)
+        return int(cursor.lastrowid or 0)
+
+    def _seal(self, table: str, number: object) -> None:
+        self._rows(f"UPDATE {table} SET checksum = checksum_of({_SEALED[table]}) WHERE id = ?", number)  # noqa: S608
+
+    def remove(self, document_ids: Sequence[str]) -> list[int]:
+        """Remove documents in one transaction; the passages that went."""
+        gone: list[int] = []
         with self.transaction():
-            self._rows("DELETE FROM documents WHERE id = ?", document_id)
-            self.set_meta("generation", str(self.generation + 1))
+            for document_id in document_ids:
+                gone += self.passage_ids(document_id)
+                self._rows("DELETE FROM documents WHERE id = ?", document_id)
+            self._raise_generation()
+        return gone
+
+    def move(self, paths: Mapping[str, str]) -> None:
+        """Give documents, by id, new paths; two may change places."""
+        with self.transaction():
+            for document_id in paths:
+                self._rows("UPDATE documents SET path = ? WHERE id = ?", f"moving {document_id}", document_id)
+            for document_id, path in paths.items():
+                self._rows("UPDATE documents SET path = ? WHERE id = ?", path, document_id)
+                self._seal("documents", document_id)
+            self._raise_generation()
+
+    def add_root(self, path: str) -> None:
+        if path not in self.roots():
+            with self.transaction():
+                self._rows("INSERT INTO roots VALUES (?, ?)", path, _checksum(path))
+
+    def remove_root(self, path: str) -> None:
+        if path in self.roots():
+            with self.transaction():
+                self._rows("DELETE FROM roots WHERE path = ?", path)
+
+    def roots(self) -> list[str]:
+        """The files and folders that were added."""
+        return [str(row[0]) for row in self._rows("SELECT path FROM roots ORDER BY path")]
+
+    def _raise_generation(self) -> None:
+        self.set_meta("generation", str(self.generation + 1))
 
     def replace_embeddings(self, ids: Iterable[int], rows: Matrix, fingerprint: str) -> None:
         with self.transaction():
             for passage_id, row in zip(ids, rows, strict=True):
-                self._rows("UPDATE passages SET embedding = ? WHERE id = ?", row.astype("<f4").tobytes(), passage_id)
+                embedding = row.astype("<f4").tobytes()
+                self._rows(
+                    "UPDATE passages SET embedding = ?, embedding_checksum = ? WHERE id = ?",
+                    embedding, _checksum(embedding), passage_id,
+                )  # fmt: skip
             self.set_meta("embedding", fingerprint)
-            self.set_meta("generation", str(self.generation + 1))
+            self._raise_generation()
 
     def documents(self) -> list[DocumentRow]:
         """Every document, by title."""
@@ -197,18 +360,29 @@ class Ledger:
         ]
 
     def document(self, document_id: str) -> Document | None:
-        rows = self._rows("SELECT id, path, title, text, sha256 FROM documents WHERE id = ?", document_id)
-        return Document(*rows[0]) if rows else None
-
-    def passage(self, passage_id: int) -> PassageRow | None:
-        rows = self._rows(
-            "SELECT document, start, end, sentences, heading, page FROM passages WHERE id = ?", passage_id
-        )
+        """Raises LibraryError if it is not what was stored."""
+        rows = self._rows(f"SELECT checksum, {_SEALED['documents']} FROM documents WHERE id = ?", document_id)  # noqa: S608
         if not rows:
             return None
-        document, start, end, sentences, heading, page = rows[0]
-        spans: tuple[Span, ...] = tuple((a, b) for a, b in json.loads(sentences))
-        return PassageRow(passage_id, document, Cut(start, end, spans, heading), page)
+        checksum, *values = rows[0]
+        _, path, title, sha256, text, pages, _ = values
+        with self._sound(f"the document {path}"):
+            if _checksum(*values) != checksum:
+                raise ValueError
+            return Document(document_id, path, title, text, sha256, tuple(json.loads(pages)))
+
+    def passage(self, passage_id: int) -> PassageRow | None:
+        """Raises LibraryError if it is not what was stored."""
+        rows = self._rows(f"SELECT checksum, {_SEALED['passages']} FROM passages WHERE id = ?", passage_id)  # noqa: S608
+        if not rows:
+            return None
+        checksum, *values = rows[0]
+        _, document, start, end, sentences, heading, _, _ = values
+        with self._sound("a passage"):
+            if _checksum(*values) != checksum:
+                raise ValueError
+            spans: tuple[Span, ...] = tuple((a, b) for a, b in json.loads(sentences))
+            return PassageRow(passage_id, document, Cut(start, end, spans, heading))
 
     @property
     def passage_count(self) -> int:
@@ -224,9 +398,21 @@ class Ledger:
         rows = self._rows("SELECT id, context, text FROM passages ORDER BY id")
         return [(row[0], embedded_text(row[1], row[2])) for row in rows]
 
-    def embeddings(self) -> tuple[list[int], Matrix]:
-        """Passage ids and their embeddings, shape (passages, dimensions)."""
-        rows = self._rows("SELECT id, embedding FROM passages ORDER BY id")
+    def embeddings(self, ids: Sequence[int] | None = None) -> tuple[list[int], Matrix]:
+        """Passage ids and their embeddings, shape (passages, dimensions), of all or of some.
+
+        Raises LibraryError if one is not what was stored.
+        """
+        if ids is None:
+            rows = self._rows("SELECT id, embedding, embedding_checksum FROM passages ORDER BY id")
+        else:
+            rows = self._rows(
+                "SELECT id, embedding, embedding_checksum FROM passages"
+                " WHERE id IN (SELECT value FROM json_each(?)) ORDER BY id",
+                json.dumps(list(ids)),
+            )
+        if any(_checksum(embedding) != checksum for _, embedding, checksum in rows):
+            raise self._damaged("an embedding is not what was stored")
         matrix = np.frombuffer(b"".join(row[1] for row in rows), "<f4").reshape(len(rows), -1 if rows else 0)
         return [row[0] for row in rows], matrix
 
@@ -237,27 +423,82 @@ class Ledger:
             for row in self._rows("SELECT rowid, rank FROM words WHERE words MATCH ? ORDER BY rank LIMIT ?", query, k)
         ]
 
+    def rebuild_words(self) -> None:
+        """Make the word index anew from the passages."""
+        with self.transaction():
+            self._rows("INSERT INTO words(words) VALUES ('rebuild')")
+
     def problems(self) -> list[str]:
-        """What SQLite finds wrong with the file and its word index; an empty list is good."""
+        """What is wrong with the file, its rows and its word index; an empty list is good."""
         with self._lock:
             try:
-                found = [str(row[0]) for row in self._db.execute("PRAGMA quick_check(5)")]
-                if found == ["ok"] and not self._read_only:  # FTS5 takes its check as an insert
+                found = [row[0] for row in self._db.execute("PRAGMA integrity_check(5)") if row[0] != "ok"]
+                for table, columns in _SEALED.items():
+                    sql = f"SELECT count(*) FROM {table} WHERE checksum IS NOT checksum_of({columns})"  # noqa: S608
+                    (damaged,) = self._db.execute(sql).fetchone()
+                    found += [f"{damaged:,} {table} are not what was stored"] if damaged else []
+                found += [] if self.meta("schema") == self._schema() else ["its tables are not what was made"]
+                if not self.meta("embedding") and self.passage_count:
+                    found.append("its embedding model is not known")
+                if not found and not self._read_only:  # FTS5 takes its check as an insert
                     self._db.execute("INSERT INTO words(words, rank) VALUES ('integrity-check', 1)")
-            except sqlite3.DatabaseError as error:
+            except (sqlite3.DatabaseError, LibraryError) as error:
                 return [str(error)]
-        return [] if found == ["ok"] else found
+        return [str(problem) for problem in found]
+
+    def copy(self, path: Path) -> None:
+        """Write the whole ledger, compact, into a file that does not exist yet (SQLite's VACUUM INTO)."""
+        try:
+            self._db.execute("VACUUM INTO ?", (str(path),))
+        except sqlite3.OperationalError as error:
+            raise LibraryError(f"Cannot write {path}: {error}. Make room there, or choose another place.") from error
 
     def _rows(self, sql: str, *values: object) -> list[tuple[Any, ...]]:
         with self._lock, self._errors():
             return self._db.execute(sql, values).fetchall()
+
+    def _damaged(self, what: str) -> LibraryError:
+        library = f"pincite --library {self.path.parent}"
+        return LibraryError(
+            f"The library at {self.path.parent} is damaged: {what}. Rebuild what is derived with: {library} doctor "
+            "--repair; if it still says so, restore the library from a backup, or add the documents to a new one."
+        )
+
+    @contextmanager
+    def _sound(self, what: str) -> Iterator[None]:
+        """Values that are read are of the kind that was stored."""
+        try:
+            yield
+        except (TypeError, ValueError, AttributeError) as error:
+            raise self._damaged(f"{what} is not what was stored") from error
 
     @contextmanager
     def _errors(self) -> Iterator[None]:
         try:
             yield
         except sqlite3.DatabaseError as error:
+            if type(error) is sqlite3.DatabaseError or str(error).startswith(_DAMAGE):
+                raise self._damaged(str(error)) from error
             raise LibraryError(
                 f"Cannot use the library at {self.path.parent}: {error}. "
                 "Check its permissions and the free disk space, or choose another place with --library or PINCITE_HOME."
             ) from error
+
+
+def _checksum(*values: object) -> int:
+    """CRC-32: SQLite itself does not notice a changed byte within a value."""
+    checksum = 0
+    for value in values:
+        data = value if isinstance(value, bytes) else str(value).encode("utf-8", "surrogatepass")
+        checksum = zlib.crc32(data, zlib.crc32(b"%d" % len(data), checksum))
+    return checksum
+
+
+def _statements(script: str) -> Iterator[str]:
+    """The statements of a script: `executescript` would end the transaction that it is in."""
+    statement = ""
+    for line in script.splitlines(keepends=True):
+        statement += line
+        if sqlite3.complete_statement(statement):
+            yield statement
+            statement = ""

@@ -3,24 +3,30 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
 from types import TracebackType
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 from platformdirs import user_data_path
 
-from index.documents import Document, find_files, read_document
+from index.checkup import Finding, check
+from index.documents import Document
 from index.embedder import Embedder, Matrix, local_embedder
 from index.errors import DocumentError, EmbeddingMismatch, LibraryError, LibraryReadOnly
-from index.ledger import DocumentRow, Ledger, embedded_text
+from index.hits import Hit, Passage
+from index.ingest import Added, Ingest, Progress
+from index.ledger import DocumentRow, Ledger
 from index.lexical import match_query
+from index.nearest import Nearest
 from index.owner import Ownership
-from index.passages import Span, cut_passages
-from index.vectors import ChromaVectors, ExactVectors, Vectors
+from index.portable import place_copy, write_copy
+
+if TYPE_CHECKING:
+    from llama_index.core.base.base_retriever import BaseRetriever
 
 SHIPPED_ARTICLES = Path(__file__).resolve().parent.parent / "articles"
 
@@ -28,64 +34,6 @@ SHIPPED_ARTICLES = Path(__file__).resolve().parent.parent / "articles"
 # (measured on five public sets: half weight beat full weight on all of them).
 _CANDIDATES = 50
 _BM25_WEIGHT = 0.5
-
-Progress = Callable[[str, int, int], None]
-"""Called with (what is done now, how many are done, how many there are)."""
-
-
-@dataclass(frozen=True, slots=True)
-class Passage:
-    """A piece of a document: `document.text[start:end]`; `sentences` are offsets into the document too."""
-
-    document: Document
-    start: int
-    end: int
-    sentences: tuple[Span, ...]
-    heading: str
-    page: int | None
-
-    @property
-    def text(self) -> str:
-        return self.document.text[self.start : self.end]
-
-    @property
-    def context(self) -> str:
-        """The title, and the heading that the passage stands under."""
-        return _context(self.document.title, self.heading)
-
-
-@dataclass(frozen=True, slots=True)
-class Hit:
-    """A passage and how well it fits a question.
-
-    `score` orders the hits of one search. The parts say why: `dense` is the cosine in -1..1, `lexical` the BM25
-    score (0 where no word is shared), `fused` their normalised sum.
-    """
-
-    passage: Passage
-    score: float
-    fused: float
-    dense: float
-    lexical: float
-
-
-@dataclass(slots=True)
-class Added:
-    """What `Library.add` did: paths, and for each one that failed the reason."""
-
-    added: list[str] = field(default_factory=list)
-    changed: list[str] = field(default_factory=list)
-    unchanged: list[str] = field(default_factory=list)
-    failed: list[tuple[str, str]] = field(default_factory=list)
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """One line of a check-up. `cure` is what to do where `ok` is false."""
-
-    ok: bool
-    text: str
-    cure: str = ""
 
 
 class Library:
@@ -96,11 +44,18 @@ class Library:
 
     Raises LibraryError if there is no library at `path` and `create` is false, or if `path` cannot be used;
     EmbeddingMismatch if it was built with another embedding model than `embedder`. With `rebuild` it is embedded
-    anew in that case, and Chroma is built anew in any.
+    anew in that case, and Chroma is built anew in any. `chroma` is the address of a Chroma server, to be used instead
+    of one in this process.
     """
 
     def __init__(
-        self, path: Path | str, *, embedder: Embedder | None = None, create: bool = False, rebuild: bool = False
+        self,
+        path: Path | str,
+        *,
+        embedder: Embedder | None = None,
+        create: bool = False,
+        rebuild: bool = False,
+        chroma: str | None = None,
     ) -> None:
         self.path = Path(path)
         ledger = self.path / "ledger.sqlite"
@@ -117,8 +72,7 @@ class Library:
         except BaseException:
             self._owner.release()
             raise
-        self._vectors: Vectors | None = None
-        self._vectors_generation = -1
+        self._nearest = Nearest(self._ledger, self.path / "chroma", writable=self.writable, server=chroma)
         self._document = lru_cache(maxsize=64)(self._load_document)
         self._embedded_question = lru_cache(maxsize=64)(self._embedder.embed_question)
         try:
@@ -138,9 +92,7 @@ class Library:
         self.close()
 
     def close(self) -> None:
-        if self._vectors is not None:
-            self._vectors.close()
-            self._vectors = None
+        self._nearest.close()
         self._ledger.close()
         self._owner.release()
 
@@ -154,44 +106,24 @@ class Library:
         """Whether this process owns the library and may change it."""
         return not self._owner.refusal
 
-    def add(self, path: Path | str, progress: Progress | None = None) -> Added:
-        """Read a file, or every text and Markdown file under a folder, into the library.
+    def add(self, path: Path | str, progress: Progress | None = None, *, workers: int = 0) -> Added:
+        """Read a file, every document under a folder, or a web address; see `Ingest.add`. Raises DocumentError."""
+        return self._ingest().add(path, progress, workers=workers)
 
-        A file that is there unchanged is left alone; a changed one takes the place of what it was. In a folder, a
-        file that cannot be read is reported and the others go on; a single one raises DocumentError.
-        """
-        self._must_own()
-        files = find_files(Path(path))
-        report = Added()
-        known = {row.id: row.sha256 for row in self._ledger.documents()}
-        for number, file in enumerate(files):
-            if progress:
-                progress(f"Reading {file.name}", number, len(files))
-            try:
-                document = read_document(file)
-            except DocumentError as error:
-                if len(files) == 1:
-                    raise
-                report.failed.append((str(file), str(error)))
-                continue
-            if known.get(document.id) == document.sha256:
-                report.unchanged.append(document.path)
-                continue
-            self._put(document)
-            (report.changed if document.id in known else report.added).append(document.path)
-        if progress:
-            progress("Done", len(files), len(files))
-        return report
+    def add_documents(self, documents: Iterable[Document], progress: Progress | None = None) -> Added:
+        """Take in texts that were read elsewhere; for LlamaIndex's documents see `index.llama.documents_of`."""
+        return self._ingest().add_documents(documents, progress)
+
+    def refresh(self, progress: Progress | None = None) -> Added:
+        """Look again at everything that was ever added; see `Ingest.refresh`."""
+        return self._ingest().refresh(progress)
 
     def remove(self, name: str) -> DocumentRow:
         """Remove the document of this id, path or title, with all that was made from it. Raises DocumentError."""
         self._must_own()
         row = self.find(name)
-        ids = self._ledger.passage_ids(row.id)
-        vectors = self._chroma()
-        self._ledger.remove_document(row.id)
-        vectors.remove(ids)
-        self._vectors_are_complete()
+        self._ledger.remove_root(row.path)
+        self._nearest.apply(gone=self._ledger.remove([row.id]))
         return row
 
     def find(self, name: str) -> DocumentRow:
@@ -236,7 +168,7 @@ class Library:
         Both scores are normalised over the candidates (zero mean, unit variance) and added, BM25 at half weight.
         """
         row = self.embed_question(question)
-        dense = dict(self._nearest(row, max(k, _CANDIDATES)))
+        dense = dict(self._nearest.search(row, max(k, _CANDIDATES)))
         query = match_query(question)
         lexical = dict(self._ledger.matching(query, max(k, _CANDIDATES))) if query else {}
         candidates = list(dense | lexical)
@@ -256,41 +188,26 @@ class Library:
         return hits
 
     def check(self) -> list[Finding]:
-        """A check-up: the ledger, its word index, Chroma against the ledger, and passages that find themselves."""
-        cure = f"pincite --library {self.path} doctor --repair"
-        problems = self._ledger.problems()
-        findings = [
-            Finding(not problems, f"ledger: {'; '.join(problems) or 'sound'}", "restore it from a backup, or add anew"),
-            Finding(True, f"embedding model: {self._ledger.meta('embedding') or self._embedder.fingerprint}"),
-        ]
-        ids, matrix = self._ledger.embeddings()
-        findings.append(Finding(True, f"{len(self.documents()):,} documents, {len(ids):,} passages"))
-        if not self.writable:
-            return [*findings, Finding(True, f"Chroma: not checked. {self._owner.refusal}")]
-        try:
-            vectors = self._chroma()
-            count = vectors.count()
-            findings.append(Finding(count == len(ids), f"Chroma: {count:,} vectors for {len(ids):,} passages", cure))
-            sample = ids[:: max(1, len(ids) // 50)]
-            lost = [i for i in sample if i not in dict(vectors.search(matrix[ids.index(i)], 5))]
-            findings.append(Finding(not lost, f"self-search: {len(sample) - len(lost)} of {len(sample)} found", cure))
-        except LibraryError as error:
-            findings.append(Finding(False, f"Chroma: {error}", cure))
-        return findings
+        """A check-up of everything that is stored, and of Chroma against it."""
+        return check(self.path, self._ledger, self._nearest, self._embedder.fingerprint, self._owner.refusal)
 
-    def _put(self, document: Document) -> None:
-        cuts = cut_passages(document.text)
-        contexts = [_context(document.title, cut.heading) for cut in cuts]
-        texts = [document.text[cut.start : cut.end] for cut in cuts]
-        rows = self._embedder.embed_passages([embedded_text(*pair) for pair in zip(contexts, texts, strict=True)])
-        vectors = self._chroma()
-        before = self._ledger.passage_ids(document.id)
-        if self.is_new:
-            self._ledger.set_meta("embedding", self._embedder.fingerprint)
-        ids = self._ledger.put_document(document, cuts, contexts, rows)
-        vectors.remove(before)
-        vectors.put(ids, rows)
-        self._vectors_are_complete()
+    def complete(self) -> None:
+        """Build Chroma from the ledger if it does not equal it; until then, and meanwhile, searches are exact."""
+        self._nearest.complete()
+
+    def export(self, file: Path | str) -> None:
+        """Write the whole library into one file, for `import_library`. Raises LibraryError."""
+        write_copy(self._ledger, Path(file))
+
+    def as_retriever(self, similarity_top_k: int = 10) -> BaseRetriever:
+        """The search as a LlamaIndex retriever, whose nodes carry document, start, end and page."""
+        from index.llama import LibraryRetriever
+
+        return LibraryRetriever(self, similarity_top_k)
+
+    def _ingest(self) -> Ingest:
+        self._must_own()
+        return Ingest(self._ledger, self._nearest, self._embedder)
 
     def _rebuild(self) -> None:
         self._must_own()
@@ -298,9 +215,7 @@ class Library:
             stored = self._ledger.embedded_texts()
             rows = self._embedder.embed_passages([text for _, text in stored])
             self._ledger.replace_embeddings([number for number, _ in stored], rows, self._embedder.fingerprint)
-        ChromaVectors.erase(self.path / "chroma")
-        self._ledger.set_meta("chroma_generation", "-1")
-        self._chroma()
+        self._nearest.build()
 
     def _must_match(self) -> None:
         built_with = self._ledger.meta("embedding")
@@ -310,40 +225,12 @@ class Library:
                 f"{self._embedder.fingerprint}. Rebuild it with: pincite --library {self.path} doctor --repair"
             )
 
-    def _nearest(self, row: Matrix, k: int) -> list[tuple[int, float]]:
-        if self.writable:
-            return self._chroma().search(row, k)
-        generation = self._ledger.generation
-        if self._vectors is None or self._vectors_generation != generation:
-            self._vectors, self._vectors_generation = ExactVectors(*self._ledger.embeddings()), generation
-        return self._vectors.search(row, k)
-
-    def _chroma(self) -> ChromaVectors:
-        """Chroma, complete: what a stopped process left half done is built anew from the ledger first."""
-        if isinstance(self._vectors, ChromaVectors):
-            return self._vectors
-        folder = self.path / "chroma"
-        expected = self._ledger.meta("chroma_generation") or "0"
-        if expected != str(self._ledger.generation):
-            ChromaVectors.erase(folder)
-        vectors = ChromaVectors(folder)
-        if expected != str(self._ledger.generation):
-            vectors.put(*self._ledger.embeddings())
-        self._vectors = vectors
-        self._vectors_are_complete()
-        return vectors
-
-    def _vectors_are_complete(self) -> None:
-        generation = str(self._ledger.generation)
-        if self._ledger.meta("chroma_generation") != generation:
-            self._ledger.set_meta("chroma_generation", generation)
-
     def _passage(self, passage_id: int) -> Passage | None:
         row = self._ledger.passage(passage_id)
         document = self._document(row.document, self._ledger.generation) if row else None
         if row is None or document is None:
             return None
-        return Passage(document, row.cut.start, row.cut.end, row.cut.sentences, row.cut.heading, row.page)
+        return Passage(document, row.cut.start, row.cut.end, row.cut.sentences, row.cut.heading)
 
     def _load_document(self, document_id: str, generation: int) -> Document | None:
         return self._ledger.document(document_id)
@@ -372,11 +259,21 @@ def open_library(
     are those of `Library`.
     """
     library = Library(
-        path or default_path(environ), embedder=_embedder(environ), create=create or path is None, rebuild=rebuild
+        path or default_path(environ),
+        embedder=_embedder(environ),
+        create=create or path is None,
+        rebuild=rebuild,
+        chroma=environ.get("PINCITE_CHROMA_URL") or None,
     )
     if path is None and library.writable and library.is_new:
         library.add(SHIPPED_ARTICLES)
     return library
+
+
+def import_library(file: Path | str, path: Path | str, environ: Mapping[str, str] = os.environ) -> Library:
+    """A new library at `path` from what `Library.export` wrote; nothing is embedded again. Raises LibraryError."""
+    place_copy(Path(file), Path(path))
+    return open_library(path, environ, rebuild=True)
 
 
 def _embedder(environ: Mapping[str, str]) -> Embedder:
@@ -386,10 +283,6 @@ def _embedder(environ: Mapping[str, str]) -> Embedder:
     from index.embedder.llamaindex import openai_embedder
 
     return openai_embedder(model, environ)
-
-
-def _context(title: str, heading: str) -> str:
-    return f"{title} – {heading}" if heading and heading != title else title
 
 
 def _normalised(scores: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:

@@ -29,11 +29,12 @@ _OPENERS = frozenset(
     "as for when if after before since while although".split()
 )
 
-_END = re.compile(r"(?:[.!?…]+[\"'”’»)\]]*(?=\s|$))|(?:[。！？]+[”’」』）]*)")
+_END = re.compile(r"(?:(?<![.!?…])[.!?…]+[\"'”’»)\]]*(?=\s|$))|(?:[。！？]+[”’」』）]*)")
 _BLANK = re.compile(r"\n[^\S\n]*\n\s*")
 _ITEM = re.compile(r"\s*(?:[-*+•·–—>|#]|\d{1,3}[.)]|\(?[a-z][.)])\s")
 _LAST_WORD = re.compile(r"[^\s(\[\"'“‘]+$")
-_MARKDOWN_HEADING = re.compile(r"#{1,6}\s+(.*?)\s*#*$")
+_LONGEST_WORD = 100  # a longer one is no abbreviation
+_MARKDOWN_HEADING = re.compile(r"#{1,6}\s+(.*)$")
 _LABELLED = re.compile(r"[^:]{1,30}:\s+\S")
 
 
@@ -117,29 +118,34 @@ def cut_passages(text: str) -> list[Cut]:
 def _logical_lines(text: str, start: int, stop: int) -> list[Span]:
     """Lines of one paragraph, with hard-wrapped ones joined."""
     lines: list[Span] = []
+    last_line = (start, start)
     for match in re.compile(r"[^\n]+").finditer(text, start, stop):
         line_start, line_end = _trim(text, match.start(), match.end())
         if line_start == line_end:
             continue
-        if lines and _continues(text[lines[-1][0] : lines[-1][1]], text[line_start:line_end], match):
+        if lines and _continues(text, lines[-1][0], last_line, (line_start, line_end), match):
             lines[-1] = (lines[-1][0], line_end)
+            last_line = (match.start(), line_end)
         else:
             lines.append((line_start, line_end))
+            last_line = lines[-1]
     return lines
 
 
-def _continues(before: str, line: str, match: re.Match[str]) -> bool:
-    if _MARKDOWN_HEADING.match(before) or _ITEM.match(match.group()):
+def _continues(text: str, start: int, last_line: Span, line: Span, match: re.Match[str]) -> bool:
+    """Whether `line` goes on with the logical line that began at `start` and holds `last_line` last."""
+    if _MARKDOWN_HEADING.match(text, start, last_line[1]) or _ITEM.match(match.group()):
         return False
-    last_line = before.rsplit("\n", 1)[-1]
-    return line[0].islower() or (50 <= len(last_line) <= 120 and not _LABELLED.match(last_line))
+    if text[line[0]].islower():
+        return True
+    return 50 <= last_line[1] - last_line[0] <= 120 and not _LABELLED.match(text, *last_line)
 
 
 def _heading(line: str) -> str | None:
     """The heading that `line` is, or None. In plain text: a short line that no full stop ends and no label opens."""
     markdown = _MARKDOWN_HEADING.match(line)
     if markdown:
-        return markdown.group(1)
+        return markdown.group(1).rstrip().rstrip("#").rstrip()
     if len(line) > 80 or "\n" in line or _ITEM.match(line) or _LABELLED.match(line):
         return None
     if line[-1] in ".!?…。！？,;\"'”’)" or not line[0].isalnum() or line[0].islower() or _END.search(line):
@@ -181,7 +187,7 @@ def _is_end(text: str, start: int, match: re.Match[str], stop: int) -> bool:
         return False
     if match.group()[0] != ".":
         return True
-    word = _LAST_WORD.search(text, start, match.start())
+    word = _LAST_WORD.search(text, max(start, match.start() - _LONGEST_WORD), match.start())
     if word is None:
         return True
     bare = word.group().lower()

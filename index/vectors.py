@@ -1,35 +1,33 @@
-"""Nearest passages by cosine: Chroma, and the exact search that it approximates.
+"""Nearest passages by cosine: a Chroma collection, and the exact search that it approximates.
 
-Chroma is a cache of the ledger: whoever writes it says up to which generation it is complete. The only module
-that imports chromadb.
+The only module that imports chromadb.
 """
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Protocol
+from urllib.parse import urlsplit
 
 import numpy as np
 
 from index.embedder import Matrix
 from index.errors import LibraryError
 
-_COLLECTION = "passages"
 # chromadb turns away more than 5,461 rows a call, and small calls keep its log short.
 _BATCH = 250
+_SECONDS_TO_CONNECT = 5.0
+_SECONDS_TO_ANSWER = 30.0
 
 
 class Vectors(Protocol):
     def search(self, row: Matrix, k: int) -> list[tuple[int, float]]:
         """The `k` nearest (passage id, cosine), nearest first. `row` has length 1."""
 
-    def close(self) -> None: ...
-
 
 class ExactVectors:
-    """Every passage compared: the truth for tests, and what a process that does not own the library searches by."""
+    """Every passage compared: the truth for tests, and the search while there is no Chroma that can be trusted."""
 
     def __init__(self, ids: Sequence[int], matrix: Matrix) -> None:
         self._ids = np.asarray(ids, np.int64)
@@ -42,67 +40,116 @@ class ExactVectors:
         best = np.argsort(-scores, kind="stable")[:k]
         return [(int(self._ids[i]), float(scores[i])) for i in best]
 
-    def close(self) -> None:
-        pass
-
 
 class ChromaVectors:
-    """A persistent Chroma collection in `folder`, owned by one process."""
+    """A collection of Chroma's, in a folder of this process's own or on a server. Every failure is a LibraryError."""
 
-    def __init__(self, folder: Path) -> None:
-        import chromadb
-        from chromadb.config import Settings
-
-        self._folder = folder
+    def __init__(self, client: Any, name: str, where: str, advice: str, *, create: bool) -> None:
+        self._client = client
+        self._name = name
+        self._where = where
+        self._advice = advice
         try:
-            self._client: Any = chromadb.PersistentClient(str(folder), Settings(anonymized_telemetry=False))
-            self._collection = self._open()
-        except Exception as error:
+            if create:
+                self._collection = client.create_collection(
+                    name, configuration={"hnsw": {"space": "cosine"}}, embedding_function=None
+                )
+            else:
+                self._collection = client.get_collection(name, embedding_function=None)
+        except BaseException as error:
             raise self._failure(error) from error
+
+    @classmethod
+    def in_folder(cls, folder: Path, *, create: bool = False) -> ChromaVectors:
+        import chromadb
+
+        where, advice = f"in {folder}", "Nothing is lost; rebuild it with: pincite doctor --repair"
+        try:
+            client = chromadb.PersistentClient(str(folder), _settings())
+        except BaseException as error:
+            raise _failure(error, where, advice) from error
+        return cls(client, "passages", where, advice, create=create)
+
+    @classmethod
+    def on_server(cls, address: str, name: str, *, create: bool = False) -> ChromaVectors:
+        """A collection of the Chroma server at `address`, such as http://localhost:8000."""
+        import chromadb
+        import httpx
+
+        where = f"on the Chroma server {address}"
+        advice = "What was added is kept. Start the server (chroma run) or correct PINCITE_CHROMA_URL, then try again."
+        parts = urlsplit(address)
+        try:
+            port = parts.port or (443 if parts.scheme == "https" else 8000)
+            httpx.get(f"{address.rstrip('/')}/api/v2/heartbeat", timeout=_SECONDS_TO_CONNECT).raise_for_status()
+            client: Any = chromadb.HttpClient(parts.hostname or "", port, parts.scheme == "https", settings=_settings())
+            # Chroma's client waits without end; there is no setting for it.
+            client._server._session.timeout = httpx.Timeout(_SECONDS_TO_ANSWER, connect=_SECONDS_TO_CONNECT)
+        except BaseException as error:
+            raise _failure(error, where, advice) from error
+        return cls(client, name, where, advice, create=create)
 
     def count(self) -> int:
-        return int(self._collection.count())
+        try:
+            return int(self._collection.count())
+        except BaseException as error:
+            raise self._failure(error) from error
 
     def search(self, row: Matrix, k: int) -> list[tuple[int, float]]:
+        return self.search_many(row[None], k)[0]
+
+    def search_many(self, rows: Matrix, k: int) -> list[list[tuple[int, float]]]:
+        """As `search`, for rows of shape (questions, dimensions)."""
         try:
             count = self._collection.count()
-            if not count:
-                return []
-            found = self._collection.query(query_embeddings=row[None], n_results=min(k, count), include=["distances"])
-        except Exception as error:
+            if not count or not len(rows):
+                return [[] for _ in rows]
+            found = self._collection.query(query_embeddings=rows, n_results=min(k, count), include=["distances"])
+            return [
+                [(int(i), 1.0 - float(distance)) for i, distance in zip(ids, distances, strict=True)]
+                for ids, distances in zip(found["ids"], found["distances"], strict=True)
+            ]
+        except BaseException as error:
             raise self._failure(error) from error
-        distances = (found["distances"] or [[]])[0]
-        return [(int(i), 1.0 - float(distance)) for i, distance in zip(found["ids"][0], distances, strict=True)]
 
     def put(self, ids: Sequence[int], rows: Matrix) -> None:
-        for start in range(0, len(ids), _BATCH):
-            batch = slice(start, start + _BATCH)
-            self._collection.upsert(ids=[str(i) for i in ids[batch]], embeddings=rows[batch])
+        try:
+            for start in range(0, len(ids), _BATCH):
+                batch = slice(start, start + _BATCH)
+                self._collection.upsert(ids=[str(i) for i in ids[batch]], embeddings=rows[batch])
+        except BaseException as error:
+            raise self._failure(error) from error
 
     def remove(self, ids: Sequence[int]) -> None:
-        for start in range(0, len(ids), _BATCH):
-            self._collection.delete(ids=[str(i) for i in ids[start : start + _BATCH]])
+        try:
+            for start in range(0, len(ids), _BATCH):
+                self._collection.delete(ids=[str(i) for i in ids[start : start + _BATCH]])
+        except BaseException as error:
+            raise self._failure(error) from error
 
-    def clear(self) -> None:
-        self._client.delete_collection(_COLLECTION)
-        self._collection = self._open()
+    def drop(self) -> None:
+        """Remove the collection."""
+        try:
+            self._client.delete_collection(self._name)
+        except BaseException as error:
+            raise self._failure(error) from error
 
     def close(self) -> None:
         self._client.close()
 
-    @staticmethod
-    def erase(folder: Path) -> None:
-        """Remove a damaged cache from disk, so that it is built anew."""
-        shutil.rmtree(folder, ignore_errors=True)
+    def _failure(self, error: BaseException) -> BaseException:
+        return _failure(error, self._where, self._advice)
 
-    def _open(self) -> Any:
-        return self._client.get_or_create_collection(
-            _COLLECTION, configuration={"hnsw": {"space": "cosine"}}, embedding_function=None
-        )
 
-    def _failure(self, error: Exception) -> LibraryError:
-        reason = str(error).splitlines()[0][:200] if str(error) else type(error).__name__
-        return LibraryError(
-            f"The vector index in {self._folder} failed ({reason}). "
-            "Nothing is lost; rebuild it with: pincite doctor --repair"
-        )
+def _settings() -> Any:
+    from chromadb.config import Settings
+
+    return Settings(anonymized_telemetry=False)
+
+
+def _failure(error: BaseException, where: str, advice: str) -> BaseException:
+    """Chroma's Rust panics are no `Exception`; what stops the process stays what it is."""
+    if isinstance(error, (KeyboardInterrupt, SystemExit, GeneratorExit)):
+        return error
+    reason = str(error).splitlines()[0][:200] if str(error) else type(error).__name__
+    return LibraryError(f"The vector index {where} failed ({reason}). {advice}")

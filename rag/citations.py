@@ -71,7 +71,7 @@ class Citations:
             path=document.path,
             start=span[0],
             end=span[1],
-            page=passage.page,
+            page=document.page(span[0]),
             quote=document.text[slice(*span)],
             verdict=verdict,
             score=score,

@@ -82,7 +82,7 @@ def document(text: str, title: str = "A title") -> Document:
 
 def hit(source: Document, start: int = 0, end: int | None = None) -> Hit:
     end = len(source.text) if end is None else end
-    return Hit(Passage(source, start, end, ((start, end),), "", None), 1.0, 1.0, 1.0, 1.0)
+    return Hit(Passage(source, start, end, ((start, end),), ""), 1.0, 1.0, 1.0, 1.0)
 
 
 def cite(source: Document, quote: str, number: int) -> Citation:

@@ -35,7 +35,9 @@ def test_a_text_is_what_opening_the_file_as_text_reads(tmp_path: Path, data: byt
         ("empty.txt", b"", "the file is empty"),
         ("blank.md", b" \n\t\n", "the file is empty"),
         ("image.txt", b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0", "Not a text file"),
-        ("report.pdf", b"%PDF-1.7\n1 0 obj", "Not a text file"),
+        ("report.txt", b"%PDF-1.7\n1 0 obj", "Not a text file"),
+        ("report.pdf", b"%PDF-1.7\n1 0 obj", "Cannot read .* damaged or cut short"),
+        ("letter.doc", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", r"Not a text file: .* Save it as \.docx"),
         ("noise.txt", bytes(range(1, 32)) * 40, "Not a text file"),
     ],
 )
@@ -53,10 +55,24 @@ def test_a_title_is_the_heading_that_the_text_opens_with_else_the_files_name(tmp
     assert read_document(write(tmp_path / "leeks.txt", "Author: A. Cook\n\nLeeks are long.")).title == "leeks"
 
 
-def test_a_folder_gives_its_text_and_markdown_files_but_no_hidden_ones(tmp_path: Path) -> None:
-    for name in ("b.md", "a.txt", "deep/c.TXT", ".hidden.txt", ".git/d.md", "e.pdf", "README"):
+def test_a_folder_gives_the_files_that_can_be_read_but_no_hidden_ones(tmp_path: Path) -> None:
+    for name in ("b.md", "a.txt", "deep/c.TXT", ".hidden.txt", ".git/d.md", "e.pdf", "f.PPTX", "README", "g.jpeg"):
         write(tmp_path / name, "Text.")
-    assert [str(path.relative_to(tmp_path)) for path in find_files(tmp_path)] == ["a.txt", "b.md", "deep/c.TXT"]
+    found = find_files(tmp_path)
+    names = [path.relative_to(tmp_path).as_posix() for path in found.files]
+    assert names == ["a.txt", "b.md", "deep/c.TXT", "e.pdf", "f.PPTX"]
+    assert found.failed == []
+
+
+def test_a_link_within_a_folder_is_another_name_of_a_file_that_is_read_once(tmp_path: Path) -> None:
+    write(tmp_path / "a.txt", "Text.")
+    write(tmp_path / "kept" / "README", "Text.")
+    for name, target in (("b.txt", "a.txt"), ("read.me.txt", "kept/README"), ("same", "kept")):
+        try:
+            (tmp_path / name).symlink_to(target)
+        except OSError:
+            pytest.skip("no symbolic links here")
+    assert [path.name for path in find_files(tmp_path).files] == ["a.txt", "read.me.txt"]
 
 
 def test_a_folder_without_documents_and_a_missing_path_say_what_to_do(tmp_path: Path) -> None:

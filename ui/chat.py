@@ -61,6 +61,7 @@ def serve(assistant: Assistant, *, host: str, port: int, open_browser: bool) -> 
     """Serve the window until Ctrl-C. Raises PinciteError if the address cannot be used."""
     _must_be_free(host, port)
     window = build(assistant)
+    threading.Thread(target=assistant.library.complete, daemon=True).start()
     window.launch(
         server_name=host,
         server_port=port,
@@ -225,7 +226,7 @@ def progress(assistant: Assistant, question: str, earlier: Sequence[Turn]) -> It
 def _quoted(library: Library, citation: Citation) -> Passage:
     """The quote as a passage of its own, while the passages of the answer are not known yet."""
     span = (citation.start, citation.end)
-    return Passage(library.document(citation.document), *span, (span,), "", citation.page)
+    return Passage(library.document(citation.document), *span, (span,), "")
 
 
 def stopped(turns: Sequence[Turn]) -> list[Turn]:

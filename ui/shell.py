@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 if TYPE_CHECKING:
-    from index import Library, Progress
+    from index import Library, Progress, Step
 
 ANSWERED, FAILED, USAGE, NOT_IN_LIBRARY, REGRESSED = 0, 1, 2, 3, 4
 
@@ -65,4 +65,9 @@ def progress() -> Iterator[Progress]:
     )
     with bar:
         task = bar.add_task("", total=None)
-        yield lambda what, done, total: bar.update(task, description=what, completed=done, total=total)
+
+        def show(step: Step) -> None:
+            failed = f", {step.failed:,} failed" if step.failed else ""
+            bar.update(task, description=f"{step.what}{failed}", completed=step.done, total=step.total)
+
+        yield show

@@ -18,12 +18,13 @@ from ui.eval_commands import evaluate
 from ui.shell import ANSWERED, FAILED, NOT_IN_LIBRARY, chosen_library, count, library_option, opened, progress
 
 if TYPE_CHECKING:
+    from index import Added, Library
     from rag import Answer
 
 _EXAMPLES = """\b
 Examples:
   pincite ask "How many containers has North Korea supplied to Russia?"
-  pincite add ~/articles              read every text and Markdown file there
+  pincite add ~/articles              read every document there, again only what changed
   pincite --library ./mine add a.md   keep a library of its own in ./mine
   echo "Who is it about?" | pincite ask -
 
@@ -35,6 +36,7 @@ Exit codes: 0 answered or done, 1 error, 2 wrong usage, 3 not in the library,
 Settings, from the environment:
   PINCITE_HOME       where the default library lies
   PINCITE_EMBEDDING  an OpenAI embedding model instead of the one that ships
+  PINCITE_CHROMA_URL a Chroma server to use instead of Chroma in this process
   PINCITE_THRESHOLD  the confidence from which a question counts as answered (0.5)
   OPENAI_API_KEY, OPENAI_BASE_URL, OPENAI_MODEL   let this model write the answers
 """
@@ -69,28 +71,53 @@ def ask(question: str, as_json: bool) -> None:
 
 
 @pincite.command()
-@click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="PATH...")
+@click.argument("paths", nargs=-1, required=True, metavar="PATH...")
+@click.option("--workers", default=0, type=click.IntRange(0, 256), help="Read with so many processes; needs Ray.")
 @library_option
-def add(paths: tuple[Path, ...]) -> None:
-    """Read files, or all text and Markdown files of folders, into the library.
+def add(paths: tuple[str, ...], workers: int) -> None:
+    """Read files, all documents of folders, or web addresses into the library.
 
-    What is there unchanged is left alone; what has changed is read anew.
+    A folder is synchronised: what is there unchanged is left alone, what has changed is read anew, what was moved keeps
+    its id, and what is gone from the folder goes from the library.
     """
-    failed = 0
     with opened(create=True) as library, progress() as shown:
-        for path in paths:
-            report = library.add(path, shown)
-            for verb, names in (("Added", report.added), ("Changed", report.changed), ("Unchanged", report.unchanged)):
-                for name in names:
-                    click.echo(f"{verb} {name}")
-            for _, reason in report.failed:
-                click.echo(f"Left out: {reason}", err=True)
-            failed += len(report.failed)
-        documents = library.documents()
-    passages = sum(row.passages for row in documents)
-    click.echo(f"The library holds {count(len(documents), 'document')}, {count(passages, 'passage')}.", err=True)
+        failed = [_report(library.add(path, shown, workers=workers)) for path in paths]
+        _summary(library)
+    if any(failed):
+        sys.exit(FAILED)
+
+
+@pincite.command()
+@library_option
+def refresh() -> None:
+    """Look again at every file and folder that was added."""
+    with opened() as library, progress() as shown:
+        failed = _report(library.refresh(shown))
+        _summary(library)
     if failed:
         sys.exit(FAILED)
+
+
+def _report(report: Added) -> bool:
+    """Print what was done; whether something failed."""
+    from index.documents import printable
+
+    for verb, names in (
+        ("Added", report.added), ("Changed", report.changed), ("Moved", report.moved),
+        ("Unchanged", report.unchanged), ("Removed", report.removed),
+    ):  # fmt: skip
+        for name in names:
+            click.echo(f"{verb} {printable(name)}")
+    for name, other in report.duplicates:
+        click.echo(f"Left out {printable(name)}: the same as {printable(other)}")
+    for _, reason in report.failed:
+        click.echo(f"Failed: {reason}", err=True)
+    return bool(report.failed)
+
+
+def _summary(library: Library) -> None:
+    documents = count(len(library.documents()), "document")
+    click.echo(f"The library holds {documents}, {count(library.passage_count, 'passage')}.", err=True)
 
 
 @pincite.command("list")
@@ -150,6 +177,28 @@ def doctor(repair: bool) -> None:
             click.echo(f"    cure: {finding.cure}")
     if not all(finding.ok for finding in findings):
         sys.exit(FAILED)
+
+
+@pincite.command("export")
+@click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
+@library_option
+def export_library(file: Path) -> None:
+    """Write the whole library into one FILE, to carry elsewhere."""
+    with opened() as library:
+        library.export(file)
+        _summary(library)
+    click.echo(f"Wrote {file}")
+
+
+@pincite.command("import")
+@click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
+@library_option
+def import_file(file: Path) -> None:
+    """Make a new library from a FILE that `pincite export` wrote; name its place with --library."""
+    from index import default_path, import_library
+
+    with import_library(file, chosen_library() or default_path()) as library:
+        _summary(library)
 
 
 pincite.add_command(evaluate)

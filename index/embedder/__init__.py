@@ -39,10 +39,10 @@ class LocalEmbedder:
 
     fingerprint = f"{NAME}@{SHA256[:12]}"
 
-    def __init__(self) -> None:
+    def __init__(self, *, threads: int | None = None) -> None:
         from index.encoder import Encoder
 
-        self._encoder = Encoder(_FOLDER / "model.onnx", _FOLDER / "tokenizer.json")
+        self._encoder = Encoder(_FOLDER / "model.onnx", _FOLDER / "tokenizer.json", threads=threads)
 
     def embed_passages(self, texts: Sequence[str]) -> Matrix:
         return self._encoder.run(texts) if texts else np.zeros((0, 384), np.float32)

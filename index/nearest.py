@@ -1,0 +1,300 @@
+"""The passages nearest to a vector: by Chroma while it is known to equal the ledger, else by exact search.
+
+Chroma is a cache in generations. A new one is built beside the old one, verified, and switched to by one transaction
+of the ledger, which also notes up to which of its own generations Chroma is complete, and what its files held then.
+Files that hold something else are opened in a child process first, because a damaged one may take its process down.
+Chroma writes its files only when it is opened or changed, so the note stays true while it is searched.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import sys
+import threading
+import uuid
+import zlib
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from index.embedder import Matrix
+from index.errors import LibraryError
+from index.ledger import Ledger
+from index.vectors import ChromaVectors, ExactVectors
+
+_NOTE = "vectors"
+# So many passages, spread over all, must find themselves before an index is trusted; more if its files have changed.
+_SAMPLE = 50
+_PROBED = 1000
+_SECONDS_TO_PROBE = 30
+
+
+@dataclass(frozen=True, slots=True)
+class _Note:
+    """What the ledger knows of Chroma: its folder or collection, complete up to which generation, how many vectors, and
+    of every file its size and CRC-32.
+    """
+
+    name: str
+    generation: int
+    count: int
+    files: dict[str, list[int]] = field(default_factory=dict)
+
+
+class Nearest:
+    """Safe to share between threads. `server` is the address of a Chroma server; without one it lies in `folder`."""
+
+    def __init__(self, ledger: Ledger, folder: Path, *, writable: bool, server: str | None = None) -> None:
+        self._ledger = ledger
+        self._folder = folder
+        self._writable = writable
+        self._server = server
+        self._lock = threading.RLock()  # of what this object remembers
+        self._writing = threading.RLock()  # of Chroma's content; a search waits for neither of a build's seconds
+        self._chroma: ChromaVectors | None = None
+        self._opened_name = ""
+        self._sums: dict[tuple[str, int, int], int] = {}
+        self._refused = -1  # the generation at which Chroma was found wanting
+        self._exact: tuple[int, ExactVectors] | None = None
+
+    def search(self, row: Matrix, k: int) -> list[tuple[int, float]]:
+        """The `k` nearest (passage id, cosine), nearest first."""
+        chroma = self._trusted()
+        if chroma:
+            try:
+                return chroma.search(row, k)
+            except LibraryError:
+                self._distrust(chroma)
+        generation = self._ledger.generation
+        exact = self._exact
+        if exact is None or exact[0] != generation:
+            exact = self._exact = generation, ExactVectors(*self._ledger.embeddings())
+        return exact[1].search(row, k)
+
+    def apply(self, gone: Sequence[int] = (), ids: Sequence[int] = (), rows: Matrix | None = None) -> None:
+        """Follow one change that the ledger has committed. Raises LibraryError if a Chroma server fails."""
+        with self._writing:
+            generation, chroma, note = self._ledger.generation, self._trusted(behind=1), self._note()
+            if chroma is None or note is None or note.generation != generation - 1 or not self._is_as_noted(note):
+                return self.build()
+            try:
+                chroma.remove(gone)
+                if rows is not None:
+                    chroma.put(ids, rows)
+            except LibraryError:
+                self._distrust(chroma)
+                return self.build()
+            return self._write_note(note.name, generation, note.count - len(gone) + len(ids))
+
+    def build(self) -> None:
+        """Build the next generation beside this one, verify it and switch to it. Raises LibraryError."""
+        with self._writing:
+            generation, (ids, matrix) = self._ledger.generation, self._ledger.embeddings()
+            old, name = self._name(), self._next_name()
+            built = self._opened(name, create=True)
+            try:
+                built.put(ids, matrix)
+                problem = _differs(built, ids, matrix)
+                if problem:
+                    raise LibraryError(
+                        f"A new vector index came out wrong: {problem}. Try again: pincite doctor --repair"
+                    )
+            except BaseException:
+                built.close()
+                self._erase(name)
+                raise
+            with self._lock:
+                self._close()
+                self._chroma, self._opened_name, self._exact = built, name, None
+                self._write_note(name, generation, len(ids))
+            if old and old != name:
+                self._erase(old)
+
+    def complete(self) -> None:
+        """Build Chroma if it does not equal the ledger; where this process may not write, leave it."""
+        if self._writable and not self.is_current():
+            self.build()
+
+    def is_current(self) -> bool:
+        """Whether Chroma answers; if not, exact search does, until `build`."""
+        return self._trusted() is not None
+
+    def problem(self) -> str:
+        """What a thorough look at Chroma finds wrong; empty if it equals the ledger."""
+        chroma = self._trusted()
+        if chroma is None:
+            return "not complete, exact search answers in its place"
+        try:
+            problem = _differs(chroma, *self._ledger.embeddings())
+        except LibraryError as error:
+            problem = str(error)
+        if problem:
+            self._distrust(chroma)
+        return problem
+
+    def close(self) -> None:
+        with self._lock:
+            self._close()
+
+    def _close(self) -> None:
+        if self._chroma is not None:
+            self._chroma.close()
+            self._chroma = None
+
+    def _trusted(self, *, behind: int = 0) -> ChromaVectors | None:
+        """Chroma, if it is complete up to `behind` generations before the ledger's, and sound."""
+        with self._lock:
+            note, generation = self._note(), self._ledger.generation
+            if note is None or note.generation != generation - behind:
+                return None
+            if self._chroma is not None and self._opened_name != note.name:  # the owner has built another
+                self._close()
+            if self._chroma is None and self._refused != generation:
+                self._chroma, self._opened_name = self._found(note), note.name
+                self._refused = generation if self._chroma is None else -1
+            return self._chroma
+
+    def _found(self, note: _Note) -> ChromaVectors | None:
+        try:
+            if self._server:
+                chroma = self._opened(note.name)
+                return chroma if chroma.count() == note.count else None
+            if not self._writable:
+                return None  # two processes on one folder of Chroma's corrupt it
+            self._sweep(note.name)
+            if not self._is_as_noted(note) and not self._probe(note):
+                return None
+            chroma = self._opened(note.name)
+            ids, rows = self._ledger.embeddings(self._ledger.passage_ids()[:1])
+            if ids:
+                chroma.search(rows[0], 1)  # now its files are in memory: what happens to them later does no harm
+        except LibraryError:
+            return None
+        self._write_note(note.name, note.generation, note.count)  # opening has written into its files
+        return chroma
+
+    def _probe(self, note: _Note) -> bool:
+        """Whether a child process can open it and finds in it what the ledger holds."""
+        if not (self._folder / note.name).is_dir():
+            return False
+        ids, matrix = self._ledger.embeddings(_sample(self._ledger.passage_ids(), _PROBED))
+        task = {"folder": str(self._folder / note.name), "ids": ids, "count": note.count}
+        try:
+            done = subprocess.run(
+                [sys.executable, "-m", "index.nearest"],
+                input=json.dumps(task).encode() + b"\n" + matrix.tobytes(),
+                capture_output=True,
+                timeout=_SECONDS_TO_PROBE,
+            )
+        except (OSError, subprocess.TimeoutExpired):
+            return False
+        return done.returncode == 0
+
+    def _opened(self, name: str, *, create: bool = False) -> ChromaVectors:
+        if self._server:
+            return ChromaVectors.on_server(self._server, name, create=create)
+        return ChromaVectors.in_folder(self._folder / name, create=create)
+
+    def _distrust(self, chroma: ChromaVectors) -> None:
+        with self._lock:
+            if self._chroma is chroma:
+                self._refused = self._ledger.generation
+                self._chroma = None
+
+    def _note(self) -> _Note | None:
+        try:
+            note = _Note(**json.loads(self._ledger.meta(_NOTE) or ""))
+            return note if note.name.startswith("pincite-") == bool(self._server) else None
+        except (TypeError, ValueError, AttributeError):
+            return None
+
+    def _write_note(self, name: str, generation: int, count: int) -> None:
+        files = {} if self._server else self._files(name)
+        self._ledger.set_meta(_NOTE, json.dumps(asdict(_Note(name, generation, count, files))))
+
+    def _is_as_noted(self, note: _Note) -> bool:
+        return bool(self._server) or self._files(note.name) == note.files
+
+    def _name(self) -> str:
+        note = self._note()
+        return note.name if note else ""
+
+    def _next_name(self) -> str:
+        """Chroma opens a path once a process, so no name comes twice."""
+        return f"pincite-{uuid.uuid4().hex}" if self._server else uuid.uuid4().hex
+
+    def _files(self, name: str) -> dict[str, list[int]]:
+        """Size and CRC-32 of every file, by its path within the folder; empty if they cannot be read."""
+        folder = self._folder / name
+        try:
+            return {
+                path.relative_to(folder).as_posix(): [path.stat().st_size, self._sum(path)]
+                for path in sorted(folder.rglob("*"))
+                if path.is_file()
+            }
+        except OSError:
+            return {}
+
+    def _sum(self, path: Path) -> int:
+        """A gigabyte takes half a second, so an unchanged file is read once."""
+        stat = path.stat()
+        key = str(path), stat.st_size, stat.st_mtime_ns
+        if key not in self._sums:
+            checksum, block = 0, memoryview(bytearray(2**20))
+            with path.open("rb", buffering=0) as file:
+                while size := file.readinto(block):
+                    checksum = zlib.crc32(block[:size], checksum)
+            self._sums = {other: value for other, value in self._sums.items() if other[0] != key[0]} | {key: checksum}
+        return self._sums[key]
+
+    def _erase(self, name: str) -> None:
+        if self._server:
+            with suppress(LibraryError):  # what is left over on a server takes room and answers nothing
+                self._opened(name).drop()
+        else:
+            shutil.rmtree(self._folder / name, ignore_errors=True)
+
+    def _sweep(self, name: str) -> None:
+        """Remove what a stopped build, or an earlier layout, left behind."""
+        for path in self._folder.iterdir() if self._folder.is_dir() else ():
+            if path.name != name:
+                shutil.rmtree(path, ignore_errors=True) if path.is_dir() else path.unlink(missing_ok=True)
+
+
+def _differs(chroma: ChromaVectors, ids: Sequence[int], matrix: Matrix) -> str:
+    count = chroma.count()
+    if count != len(ids):
+        return f"{count:,} vectors for {len(ids):,} passages"
+    places = _sample(range(len(ids)), _SAMPLE)
+    found = chroma.search_many(matrix[places], 10)
+    lost = [ids[place] for place, near in zip(places, found, strict=True) if not _finds(ids[place], near)]
+    return f"{len(lost)} of {len(places)} passages do not find themselves" if lost else ""
+
+
+def _finds(passage_id: int, near: Sequence[tuple[int, float]]) -> bool:
+    """Among equal passages any may come first."""
+    return any(i == passage_id for i, _ in near) or (bool(near) and near[-1][1] > 0.9999)
+
+
+def _sample(ids: Sequence[int], size: int) -> list[int]:
+    return list(ids[:: max(1, len(ids) // size)])
+
+
+def _main() -> int:
+    import numpy as np
+
+    task: dict[str, Any] = json.loads(sys.stdin.buffer.readline())
+    chroma = ChromaVectors.in_folder(Path(task["folder"]))
+    rows = np.frombuffer(sys.stdin.buffer.read(), np.float32).reshape(len(task["ids"]), -1 if task["ids"] else 0)
+    found = chroma.search_many(rows, 10)
+    whole = chroma.count() == task["count"] and all(map(_finds, task["ids"], found))
+    chroma.close()
+    return 0 if whole else 1
+
+
+if __name__ == "__main__":
+    sys.exit(_main())
