@@ -19,13 +19,12 @@ from index.embedder import LocalEmbedder
 from index.errors import DocumentError, LibraryError
 from index.formats import Parser
 from index.ledger import Prepared
-from index.prepare import Failed, prepared
+from index.prepare import Failed, chunks, file_size, prepared
 
-# What a worker gets at a time: so many files, or so many bytes.
-_FILES = 64
-_BYTES = 256_000
 # Chunks on their way for each worker: one that is worked on, one that waits.
 _AHEAD = 2
+
+_QUIET = {"RAY_USAGE_STATS_ENABLED": "0", "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0"}
 
 Chunk = list[tuple[str, bytes]]
 
@@ -56,32 +55,24 @@ class Workers:
     """
 
     def __init__(self, count: int) -> None:
+        address = os.environ.get("RAY_ADDRESS")
+        if not address:  # Ray reads these once in a process, when it is imported
+            for name, value in {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": secrets.token_hex(32), **_QUIET}.items():
+                os.environ.setdefault(name, value)
         try:
             import ray
         except ImportError as error:
             raise LibraryError("Several workers need Ray. Install it with: pip install 'pincite[bulk]'") from error
         self._ray: Any = ray
-        address = os.environ.get("RAY_ADDRESS")
+        local = {"num_cpus": count, "include_dashboard": False, "_node_ip_address": "127.0.0.1"}
+        where: dict[str, Any] = {"address": address} if address else local
         try:
-            if address:
-                ray.init(address=address, log_to_driver=False, logging_level=logging.ERROR)
-            else:
-                os.environ.setdefault("RAY_AUTH_MODE", "token")
-                os.environ.setdefault("RAY_AUTH_TOKEN", secrets.token_hex(32))
-                os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
-                ray.init(
-                    num_cpus=count,
-                    include_dashboard=False,
-                    log_to_driver=False,
-                    logging_level=logging.ERROR,
-                    _node_ip_address="127.0.0.1",
-                )
+            ray.init(**where, log_to_driver=False, logging_level=logging.ERROR)
             remote: Any = ray.remote(num_cpus=1, max_restarts=-1, max_task_retries=-1)(Worker)
             self._workers: list[Any] = [remote.remote() for _ in range(count)]
-        except (OSError, RuntimeError, ValueError, ray.exceptions.RayError) as error:
-            raise LibraryError(
-                f"Ray did not start ({error}). Add without --workers, or look at RAY_ADDRESS."
-            ) from error
+        except Exception as error:  # ray.init has no one error of its own
+            reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+            raise LibraryError(f"Ray did not start ({reason}). Add without workers, or look at RAY_ADDRESS.") from error
 
     def __enter__(self) -> Workers:
         return self
@@ -92,7 +83,8 @@ class Workers:
     def prepare(self, paths: Sequence[str], failed: Failed) -> Iterator[list[Prepared]]:
         """Batches in the order of the files; `failed` is told (path, reason)."""
         waiting: deque[Any] = deque()
-        for number, chunk in enumerate(_chunks(paths, failed)):
+        for number, names in enumerate(chunks(paths, file_size)):
+            chunk = list(_read(names, failed))
             waiting.append(self._workers[number % len(self._workers)].prepare.remote(chunk))
             if len(waiting) >= _AHEAD * len(self._workers):
                 yield from self._finished(waiting.popleft(), failed)
@@ -107,18 +99,9 @@ class Workers:
             yield batch
 
 
-def _chunks(paths: Iterable[str], failed: Failed) -> Iterator[Chunk]:
-    chunk: Chunk = []
-    size = 0
+def _read(paths: Iterable[str], failed: Failed) -> Iterator[tuple[str, bytes]]:
     for path in paths:
         try:
-            chunk.append((path, read_bytes(Path(path))))
+            yield path, read_bytes(Path(path))
         except DocumentError as error:
             failed(path, str(error))
-            continue
-        size += len(chunk[-1][1])
-        if len(chunk) >= _FILES or size >= _BYTES:
-            yield chunk
-            chunk, size = [], 0
-    if chunk:
-        yield chunk

@@ -17,7 +17,7 @@ from index.errors import DocumentError, LibraryError
 from index.formats import Parser
 from index.ledger import Ledger, Prepared
 from index.nearest import Nearest
-from index.prepare import Prepare, prepare_documents
+from index.prepare import Prepare, file_size, prepare_documents
 from index.sync import Plan, plan
 
 
@@ -76,7 +76,8 @@ class Ingest:
         given = {document.path: document for document in documents}
         report = Added()
         made = plan({path: d.sha256 for path, d in given.items()}, self._ledger.documents(), exists=lambda path: True)
-        self._follow(made, self._prepare(lambda path: given[path]), report, progress)
+        prepare = self._prepare(lambda path: given[path], lambda path: len(given[path].text))
+        self._follow(made, prepare, report, progress)
         self._nearest.complete()
         return report
 
@@ -133,10 +134,10 @@ class Ingest:
                 yield workers.prepare
         else:
             with Parser() as parser:
-                yield self._prepare(lambda path: read_document(Path(path), parser))
+                yield self._prepare(lambda path: read_document(Path(path), parser), file_size)
 
-    def _prepare(self, read: Callable[[str], Document]) -> Prepare:
-        return partial(prepare_documents, read=read, embedder=self._embedder)
+    def _prepare(self, read: Callable[[str], Document], size: Callable[[str], int]) -> Prepare:
+        return partial(prepare_documents, read=read, size=size, embedder=self._embedder)
 
     def _follow(self, plan: Plan, prepare: Prepare, report: Added, progress: Progress | None) -> None:
         report.unchanged += [row.path for row in plan.unchanged]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator, Sequence
 from typing import Protocol
 
@@ -11,8 +12,10 @@ from index.errors import DocumentError
 from index.ledger import Prepared, embedded_text
 from index.passages import cut_passages
 
-# What is committed together: embedding sorts texts by length, and many short documents fill a batch.
-_PASSAGES = 256
+# What is embedded and committed together: so many documents, or so many bytes of files. A text's embedding may differ
+# in its last bit with the texts beside it, so one process and several must cut here alike.
+_DOCUMENTS = 64
+_BYTES = 256_000
 
 Failed = Callable[[str, str], None]
 
@@ -24,24 +27,45 @@ class Prepare(Protocol):
 
 
 def prepare_documents(
-    paths: Sequence[str], failed: Failed, *, read: Callable[[str], Document], embedder: Embedder
+    paths: Sequence[str],
+    failed: Failed,
+    *,
+    read: Callable[[str], Document],
+    size: Callable[[str], int],
+    embedder: Embedder,
 ) -> Iterator[list[Prepared]]:
-    """In this process: batches in the order of the paths, each with some hundred passages or one long document."""
-    batch: list[Document] = []
-    size = 0
+    """In this process: batches in the order of the paths. `size` is in bytes."""
+    for chunk in chunks(paths, size):
+        documents = []
+        for path in chunk:
+            try:
+                documents.append(read(path))
+            except DocumentError as error:
+                failed(path, str(error))
+        if documents:
+            yield prepared(documents, embedder)
+
+
+def chunks(paths: Sequence[str], size: Callable[[str], int]) -> Iterator[list[str]]:
+    """What is worked on together, in the order of the paths."""
+    chunk: list[str] = []
+    total = 0
     for path in paths:
-        try:
-            document = read(path)
-        except DocumentError as error:
-            failed(path, str(error))
-            continue
-        batch.append(document)
-        size += len(document.text) // 1000 + 1
-        if size >= _PASSAGES:
-            yield prepared(batch, embedder)
-            batch, size = [], 0
-    if batch:
-        yield prepared(batch, embedder)
+        chunk.append(path)
+        total += size(path)
+        if len(chunk) >= _DOCUMENTS or total >= _BYTES:
+            yield chunk
+            chunk, total = [], 0
+    if chunk:
+        yield chunk
+
+
+def file_size(path: str) -> int:
+    """In bytes; 0 for a file that is not there."""
+    try:
+        return os.stat(path).st_size
+    except OSError:
+        return 0
 
 
 def prepared(documents: Sequence[Document], embedder: Embedder) -> list[Prepared]:
