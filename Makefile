@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 
-.PHONY: chat test lint check bench clean
+.PHONY: chat test lint check bench faults clean
 
 chat: $(VENV)/installed
 	$(BIN)/pincite chat
@@ -21,6 +21,9 @@ check: lint test
 
 bench: $(VENV)/installed
 	$(BIN)/python -m evals.bench
+
+faults: $(VENV)/installed-dev
+	$(BIN)/python -m tests.faults
 
 $(VENV)/installed: pyproject.toml
 	$(PYTHON) -m venv $(VENV)

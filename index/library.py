@@ -211,6 +211,7 @@ class Library:
 
     def _rebuild(self) -> None:
         self._must_own()
+        self._ledger.rebuild_words()
         if not self.is_new and self._ledger.meta("embedding") != self._embedder.fingerprint:
             stored = self._ledger.embedded_texts()
             rows = self._embedder.embed_passages([text for _, text in stored])

@@ -2,16 +2,14 @@
 
 Chroma is a cache in generations. A new one is built beside the old one, verified, and switched to by one transaction
 of the ledger, which also notes up to which of its own generations Chroma is complete, and what its files held then.
-Files that hold something else are opened in a child process first, because a damaged one may take its process down.
-Chroma writes its files only when it is opened or changed, so the note stays true while it is searched.
+Files that hold something else are not opened at all, because a damaged one may take its process down, at once or at a
+later search. Chroma writes its files only when it is opened or changed, so the note stays true while it is searched.
 """
 
 from __future__ import annotations
 
 import json
 import shutil
-import subprocess
-import sys
 import threading
 import uuid
 import zlib
@@ -19,7 +17,6 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
 
 from index.embedder import Matrix
 from index.errors import LibraryError
@@ -27,10 +24,8 @@ from index.ledger import Ledger
 from index.vectors import ChromaVectors, ExactVectors
 
 _NOTE = "vectors"
-# So many passages, spread over all, must find themselves before an index is trusted; more if its files have changed.
+# So many passages, spread over all, must find themselves before an index is trusted.
 _SAMPLE = 50
-_PROBED = 1000
-_SECONDS_TO_PROBE = 30
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,8 +106,7 @@ class Nearest:
                 self._close()
                 self._chroma, self._opened_name, self._exact = built, name, None
                 self._write_note(name, generation, len(ids))
-            if old and old != name:
-                self._erase(old)
+            self._erase(old)
 
     def complete(self) -> None:
         """Build Chroma if it does not equal the ledger; where this process may not write, leave it."""
@@ -162,11 +156,14 @@ class Nearest:
         try:
             if self._server:
                 chroma = self._opened(note.name)
-                return chroma if chroma.count() == note.count else None
+                if chroma.count() == note.count:
+                    return chroma
+                chroma.close()
+                return None
             if not self._writable:
                 return None  # two processes on one folder of Chroma's corrupt it
             self._sweep(note.name)
-            if not self._is_as_noted(note) and not self._probe(note):
+            if not self._is_as_noted(note):
                 return None
             chroma = self._opened(note.name)
             ids, rows = self._ledger.embeddings(self._ledger.passage_ids()[:1])
@@ -174,25 +171,9 @@ class Nearest:
                 chroma.search(rows[0], 1)  # now its files are in memory: what happens to them later does no harm
         except LibraryError:
             return None
-        self._write_note(note.name, note.generation, note.count)  # opening has written into its files
+        with suppress(LibraryError):  # a full disk: without the note this Chroma is not opened again, and is rebuilt
+            self._write_note(note.name, note.generation, note.count)  # opening has written into its files
         return chroma
-
-    def _probe(self, note: _Note) -> bool:
-        """Whether a child process can open it and finds in it what the ledger holds."""
-        if not (self._folder / note.name).is_dir():
-            return False
-        ids, matrix = self._ledger.embeddings(_sample(self._ledger.passage_ids(), _PROBED))
-        task = {"folder": str(self._folder / note.name), "ids": ids, "count": note.count}
-        try:
-            done = subprocess.run(
-                [sys.executable, "-m", "index.nearest"],
-                input=json.dumps(task).encode() + b"\n" + matrix.tobytes(),
-                capture_output=True,
-                timeout=_SECONDS_TO_PROBE,
-            )
-        except (OSError, subprocess.TimeoutExpired):
-            return False
-        return done.returncode == 0
 
     def _opened(self, name: str, *, create: bool = False) -> ChromaVectors:
         if self._server:
@@ -203,7 +184,7 @@ class Nearest:
         with self._lock:
             if self._chroma is chroma:
                 self._refused = self._ledger.generation
-                self._chroma = None
+                self._close()
 
     def _note(self) -> _Note | None:
         try:
@@ -212,12 +193,14 @@ class Nearest:
         except (TypeError, ValueError, AttributeError):
             return None
 
-    def _write_note(self, name: str, generation: int, count: int) -> None:
+    def _write_note(self, name: str, generation: int | None = None, count: int | None = None) -> None:
+        generation = self._ledger.generation if generation is None else generation
+        count = self._ledger.passage_count if count is None else count
         files = {} if self._server else self._files(name)
         self._ledger.set_meta(_NOTE, json.dumps(asdict(_Note(name, generation, count, files))))
 
     def _is_as_noted(self, note: _Note) -> bool:
-        return bool(self._server) or self._files(note.name) == note.files
+        return bool(self._server) or (bool(note.files) and self._files(note.name) == note.files)
 
     def _name(self) -> str:
         note = self._note()
@@ -225,7 +208,7 @@ class Nearest:
 
     def _next_name(self) -> str:
         """Chroma opens a path once a process, so no name comes twice."""
-        return f"pincite-{uuid.uuid4().hex}" if self._server else uuid.uuid4().hex
+        return f"{self._prefix}{uuid.uuid4().hex}" if self._server else uuid.uuid4().hex
 
     def _files(self, name: str) -> dict[str, list[int]]:
         """Size and CRC-32 of every file, by its path within the folder; empty if they cannot be read."""
@@ -252,11 +235,17 @@ class Nearest:
         return self._sums[key]
 
     def _erase(self, name: str) -> None:
-        if self._server:
+        """Remove a generation that is not used. On a server, all but the present one: it may have been away before."""
+        if not self._server:
+            shutil.rmtree(self._folder / name, ignore_errors=True) if name else None
+        elif self._chroma is not None:
             with suppress(LibraryError):  # what is left over on a server takes room and answers nothing
-                self._opened(name).drop()
-        else:
-            shutil.rmtree(self._folder / name, ignore_errors=True)
+                self._chroma.drop_others(self._prefix)
+
+    @property
+    def _prefix(self) -> str:
+        """What the names of this library's collections on a server begin with."""
+        return f"pincite-{self._ledger.meta('id')}-"
 
     def _sweep(self, name: str) -> None:
         """Remove what a stopped build, or an earlier layout, left behind."""
@@ -269,7 +258,7 @@ def _differs(chroma: ChromaVectors, ids: Sequence[int], matrix: Matrix) -> str:
     count = chroma.count()
     if count != len(ids):
         return f"{count:,} vectors for {len(ids):,} passages"
-    places = _sample(range(len(ids)), _SAMPLE)
+    places = range(0, len(ids), max(1, len(ids) // _SAMPLE))
     found = chroma.search_many(matrix[places], 10)
     lost = [ids[place] for place, near in zip(places, found, strict=True) if not _finds(ids[place], near)]
     return f"{len(lost)} of {len(places)} passages do not find themselves" if lost else ""
@@ -278,23 +267,3 @@ def _differs(chroma: ChromaVectors, ids: Sequence[int], matrix: Matrix) -> str:
 def _finds(passage_id: int, near: Sequence[tuple[int, float]]) -> bool:
     """Among equal passages any may come first."""
     return any(i == passage_id for i, _ in near) or (bool(near) and near[-1][1] > 0.9999)
-
-
-def _sample(ids: Sequence[int], size: int) -> list[int]:
-    return list(ids[:: max(1, len(ids) // size)])
-
-
-def _main() -> int:
-    import numpy as np
-
-    task: dict[str, Any] = json.loads(sys.stdin.buffer.readline())
-    chroma = ChromaVectors.in_folder(Path(task["folder"]))
-    rows = np.frombuffer(sys.stdin.buffer.read(), np.float32).reshape(len(task["ids"]), -1 if task["ids"] else 0)
-    found = chroma.search_many(rows, 10)
-    whole = chroma.count() == task["count"] and all(map(_finds, task["ids"], found))
-    chroma.close()
-    return 0 if whole else 1
-
-
-if __name__ == "__main__":
-    sys.exit(_main())

@@ -5,9 +5,16 @@ from __future__ import annotations
 import json
 import os
 import sys
+import time
+from contextlib import suppress
 from pathlib import Path
 
 from filelock import FileLock, Timeout
+
+# With less room on its disk than this a library is only read: SQLite alone needs half of it to open one.
+_ROOM = 2**17
+# How long to wait for an owner that has just come to say who it is.
+_SECONDS_TO_SAY = 0.5
 
 
 class Ownership:
@@ -27,6 +34,7 @@ class Ownership:
             self._lock.acquire()
             command = " ".join([Path(sys.argv[0]).name, *sys.argv[1:2]])
             self._card.write_text(json.dumps({"process": os.getpid(), "command": command}))
+            self._must_have_room()
         except Timeout:
             self.refusal = (
                 f"The library at {folder} is in use by {self._owner()}, which alone may change it. "
@@ -37,19 +45,33 @@ class Ownership:
             self.cause = error
             self.refusal = (
                 f"Cannot write a library to {folder}: {error.strerror or error}. "
-                "Choose another place with --library or PINCITE_HOME."
+                "Make room or get permission there, or choose another place with --library or PINCITE_HOME."
             )
 
     def release(self) -> None:
+        if not self.refusal:
+            with suppress(OSError):
+                self._card.unlink(missing_ok=True)
         self._lock.release()
+
+    def _must_have_room(self) -> None:
+        trial = self._folder / "room"
+        try:
+            trial.write_bytes(bytes(_ROOM))
+        finally:
+            trial.unlink(missing_ok=True)
 
     @property
     def _card(self) -> Path:
         return self._folder / "owner.json"
 
     def _owner(self) -> str:
-        try:
-            owner = json.loads(self._card.read_text())
-            return f"process {owner['process']} ({owner['command']})"
-        except (OSError, ValueError, KeyError):
-            return "another process"
+        end = time.monotonic() + _SECONDS_TO_SAY
+        while True:
+            try:
+                owner = json.loads(self._card.read_text())
+                return f"process {owner['process']} ({owner['command']})"
+            except (OSError, ValueError, KeyError, TypeError):
+                if time.monotonic() > end:
+                    return "another process"
+            time.sleep(0.01)

@@ -19,6 +19,12 @@ from index.errors import LibraryError
 _BATCH = 250
 _SECONDS_TO_CONNECT = 5.0
 _SECONDS_TO_ANSWER = 30.0
+_FIRST_QUESTIONS = {
+    "heartbeat": _SECONDS_TO_CONNECT,
+    "auth/identity": _SECONDS_TO_CONNECT,
+    "tenants/default_tenant": _SECONDS_TO_ANSWER,
+    "tenants/default_tenant/databases/default_database": _SECONDS_TO_ANSWER,
+}
 
 
 class Vectors(Protocol):
@@ -57,6 +63,7 @@ class ChromaVectors:
             else:
                 self._collection = client.get_collection(name, embedding_function=None)
         except BaseException as error:
+            self.close()
             raise self._failure(error) from error
 
     @classmethod
@@ -81,9 +88,10 @@ class ChromaVectors:
         parts = urlsplit(address)
         try:
             port = parts.port or (443 if parts.scheme == "https" else 8000)
-            httpx.get(f"{address.rstrip('/')}/api/v2/heartbeat", timeout=_SECONDS_TO_CONNECT).raise_for_status()
+            # Chroma's client waits without end; there is no setting for it. What it asks when made is asked before.
+            for question, seconds in _FIRST_QUESTIONS.items():
+                httpx.get(f"{address.rstrip('/')}/api/v2/{question}", timeout=seconds).raise_for_status()
             client: Any = chromadb.HttpClient(parts.hostname or "", port, parts.scheme == "https", settings=_settings())
-            # Chroma's client waits without end; there is no setting for it.
             client._server._session.timeout = httpx.Timeout(_SECONDS_TO_ANSWER, connect=_SECONDS_TO_CONNECT)
         except BaseException as error:
             raise _failure(error, where, advice) from error
@@ -127,15 +135,22 @@ class ChromaVectors:
         except BaseException as error:
             raise self._failure(error) from error
 
-    def drop(self) -> None:
-        """Remove the collection."""
+    def drop_others(self, prefix: str) -> None:
+        """Remove the other collections of which the name begins with `prefix`."""
         try:
-            self._client.delete_collection(self._name)
+            for collection in self._client.list_collections(limit=10_000):
+                if collection.name.startswith(prefix) and collection.name != self._name:
+                    self._client.delete_collection(collection.name)
         except BaseException as error:
             raise self._failure(error) from error
 
     def close(self) -> None:
         self._client.close()
+        # Chroma's client of a server has two of httpx's, and leaves their connections open.
+        for part in (self._client, self._client._admin_client):
+            session = getattr(part._server, "_session", None)
+            if session is not None:
+                session.close()
 
     def _failure(self, error: BaseException) -> BaseException:
         return _failure(error, self._where, self._advice)

@@ -1,4 +1,4 @@
-"""The eval commands beside `run`, as a user types them: samples proposed and accepted, a judge, rows for other tools."""
+"""The eval commands beside `run`, as a user types them: samples proposed and accepted, a judge, rows for others."""
 
 from __future__ import annotations
 

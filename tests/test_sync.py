@@ -81,4 +81,4 @@ def test_after_any_plan_the_library_holds_each_content_of_the_folder_once_and_no
         assert sorted(content for _, content in rows.values()) == sorted(set(files.values()))
         assert all(files[path] == content for path, content in rows.values())
         assert len({path for path, _ in rows.values()}) == len(rows)
-    assert not (made.added or made.changed or made.moved or made.gone)
+    assert [*made.added, *made.changed, *made.moved, *made.gone] == []
