@@ -69,7 +69,9 @@ class Asking:
     ) -> None:
         self._suite = suite
         self._library = library
-        self._environ = environ
+        # A library that is made to be thrown away leaves nothing on a Chroma server.
+        kept = {} if library is None else {"PINCITE_CHROMA_URL": environ.get("PINCITE_CHROMA_URL", "")}
+        self._environ = {**environ, "PINCITE_CHROMA_URL": "", **kept}
         self._assistants: dict[tuple[Path, ...], tuple[Assistant, Texts]] = {}
         self._supports = partial(supported, reader=local_reader())
         self._open = ExitStack()

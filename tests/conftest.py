@@ -14,6 +14,7 @@ from rag import Assistant
 ARTICLE = SHIPPED_ARTICLES / "russia-dprk.txt"
 SETTINGS = (
     "PINCITE_HOME",
+    "PINCITE_CHROMA_URL",
     "PINCITE_EMBEDDING",
     "PINCITE_THRESHOLD",
     "OPENAI_API_KEY",

@@ -145,14 +145,17 @@ def test_doctor_repairs_a_library_whose_chroma_was_deleted(tmp_path: Path) -> No
     assert "7,000" in pincite(*place, "ask", CONTAINERS).stdout
 
 
-@pytest.mark.parametrize("command", ["", "ask", "add", "list", "remove", "chat", "eval", "doctor"])
+COMMANDS = ("ask", "add", "refresh", "list", "remove", "export", "import", "chat", "eval", "doctor")
+
+
+@pytest.mark.parametrize("command", ["", *COMMANDS])
 def test_help_teaches_and_names_every_command(command: str) -> None:
     run = pincite(*command.split(), "--help")
     assert run.returncode == 0
     assert "--library FOLDER" in run.stdout
     if not command:
         assert "Exit codes:" in run.stdout
-        assert all(name in run.stdout for name in ("ask", "add", "list", "remove", "chat", "eval", "doctor"))
+        assert all(name in run.stdout for name in COMMANDS)
 
 
 def test_the_version_is_the_distributions() -> None:
@@ -208,3 +211,34 @@ def test_a_users_own_suite_goes_from_baseline_to_diff_to_gate_to_acceptance(tmp_
     assert pincite("eval", "bless", second, first).returncode == 0
     accepted = pincite("eval", str(suite), *place, "--baseline", first, PINCITE_THRESHOLD="1")
     assert accepted.returncode == 0
+
+
+def test_a_folder_is_followed_by_content_and_the_library_travels_as_one_file(tmp_path: Path) -> None:
+    texts, copy = tmp_path / "texts", str(tmp_path / "leeks.pincite")
+    here, there = (("--library", str(tmp_path / name)) for name in ("here", "there"))
+    texts.mkdir()
+    (texts / "leeks.md").write_text("# Leeks\n\nLeeks were first grown by the Egyptians.\n")
+    (texts / "tea.md").write_text("# Tea\n\nTea was first drunk in China.\n")
+    assert pincite(*here, "add", str(texts)).returncode == 0
+    (texts / "leeks.md").rename(texts / "old.md")
+    (texts / "same.md").write_text((texts / "tea.md").read_text())
+    (texts / "damaged.pdf").write_bytes(b"%PDF-1.7 and no more")
+    partly = pincite(*here, "add", str(texts))
+    assert partly.returncode == 1
+    assert f"Moved {texts / 'old.md'}" in partly.stdout
+    assert f"Left out {texts / 'same.md'}: the same as {texts / 'tea.md'}" in partly.stdout
+    assert "damaged.pdf" in partly.stderr
+    (texts / "damaged.pdf").unlink()
+    (texts / "old.md").unlink()
+    gone = pincite(*here, "refresh")
+    assert (gone.returncode, f"Removed {texts / 'old.md'}" in gone.stdout) == (0, True)
+    assert pincite(*here, "export", copy).returncode == 0
+    assert pincite(*there, "import", copy).returncode == 0
+    assert "drunk in China" in pincite(*there, "ask", "Where was tea first drunk?").stdout
+    assert_one_line(pincite(*there, "import", copy), 1, "There is a library at", "--library")
+    assert_one_line(
+        pincite(*there, "import", str(texts / "tea.md"), PINCITE_HOME=str(tmp_path)), 1, "There is a library"
+    )
+    assert_one_line(pincite("--library", str(tmp_path / "new"), "import", str(texts / "tea.md")), 1, "no whole library")
+    private = pincite(*here, "add", "http://127.0.0.1:8080/page")
+    assert_one_line(private, 1, "private network", "Save the page to a file")

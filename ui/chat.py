@@ -61,7 +61,7 @@ def serve(assistant: Assistant, *, host: str, port: int, open_browser: bool) -> 
     """Serve the window until Ctrl-C. Raises PinciteError if the address cannot be used."""
     _must_be_free(host, port)
     window = build(assistant)
-    threading.Thread(target=assistant.library.complete, daemon=True).start()
+    threading.Thread(target=_complete, args=(assistant.library,), daemon=True).start()
     window.launch(
         server_name=host,
         server_port=port,
@@ -86,6 +86,13 @@ def serve(assistant: Assistant, *, host: str, port: int, open_browser: bool) -> 
         pass
     finally:
         window.close(verbose=False)
+
+
+def _complete(library: Library) -> None:
+    try:
+        library.complete()
+    except PinciteError as error:  # the window answers by exact search
+        click.echo(f"Error: {error}", err=True)
 
 
 def build(assistant: Assistant) -> gr.Blocks:
