@@ -16,6 +16,7 @@ from rich.progress import track
 
 from evals.metrics import area_under_roc
 from evals.record import Outcome
+from evals.report import hundredths, percent
 from evals.run import Asking
 from evals.samples import Sample, Suite, read_suite
 from evals.totals import Totals
@@ -54,23 +55,15 @@ def _row(suite: Suite, far: tuple[Sample, ...], questions: int) -> list[str]:
     return [
         suite.path.name,
         f"{passages:,}",
-        *map(_percent, (totals.right, totals.precision)),
-        *map(_hundredths, (totals.retrieval_recall, totals.mrr, totals.ndcg)),
-        *map(_percent, (totals.declined, Totals.of(cannot).declined, Totals.of(elsewhere).declined)),
-        *(_hundredths(area_under_roc(_sure(can), _sure(others))) for others in (cannot, elsewhere)),
+        *map(percent, (totals.right, totals.precision)),
+        *map(hundredths, (totals.retrieval_recall, totals.mrr, totals.ndcg)),
+        *map(percent, (totals.declined, Totals.of(cannot).declined, Totals.of(elsewhere).declined)),
+        *(hundredths(area_under_roc(_sure(can), _sure(others))) for others in (cannot, elsewhere)),
     ]
 
 
 def _sure(outcomes: list[Outcome]) -> list[float]:
     return [outcome.confidence for outcome in outcomes]
-
-
-def _percent(share: float | None) -> str:
-    return "" if share is None else f"{100 * share:.0f} %"
-
-
-def _hundredths(score: float | None) -> str:
-    return "" if score is None else f"{score:.2f}"
 
 
 if __name__ == "__main__":

@@ -65,19 +65,19 @@ def _cells(outcomes: list[Outcome]) -> list[str]:
     totals = Totals.of(outcomes)
     shares = (totals.right, totals.recall, totals.precision, totals.answer_given, totals.declined)
     ranks = (totals.retrieval_recall, totals.mrr)
-    return [str(totals.questions), *map(_percent, shares), *map(_hundredths, ranks)]
+    return [str(totals.questions), *map(percent, shares), *map(hundredths, ranks)]
 
 
-def _percent(share: float | None) -> str:
+def percent(share: float | None) -> str:
     return "–" if share is None else f"{100 * share:.0f} %"
 
 
-def _hundredths(score: float | None) -> str:
+def hundredths(score: float | None) -> str:
     return "–" if score is None else f"{score:.2f}"
 
 
 def _named(what: str, figures: Sequence[tuple[str, float | None]]) -> str:
-    return f"{what}: " + ", ".join(f"{name} {_hundredths(value)}" for name, value in figures)
+    return f"{what}: " + ", ".join(f"{name} {hundredths(value)}" for name, value in figures)
 
 
 def _lines(record: Record) -> list[str]:
@@ -126,10 +126,10 @@ def _lines(record: Record) -> list[str]:
 def _judged(record: Record) -> str:
     found = agreement(record)
     about = record.about["judge"]
-    parts = [f"judge {about['model']}, {about['repeats']} times: correct {_percent(found.correct)}"]
+    parts = [f"judge {about['model']}, {about['repeats']} times: correct {percent(found.correct)}"]
     if found.deviation is not None:
         parts.append(f"± {100 * found.deviation:.1f} between times, {found.split} answers graded both ways")
-    parts.append(f"agrees with the scores on {_percent(found.with_scores)} (Cohen's kappa {_hundredths(found.kappa)})")
+    parts.append(f"agrees with the scores on {percent(found.with_scores)} (Cohen's kappa {hundredths(found.kappa)})")
     if found.failures:
         parts.append(f"{found.failures} grades failed")
     return ", ".join(parts)

@@ -152,6 +152,8 @@ class Ingest:
         changed = {path: row.id for row, path in plan.changed}
         paths = [*changed, *plan.added]
         taken = {row.id for row in self._ledger.documents()}
+        if progress and paths:
+            progress(Step("Reading", 0, len(paths), self._ledger.passage_count, len(report.failed)))
         for batch in prepare(paths, lambda path, reason: report.failed.append((path, reason))):
             self._put([replace(item, document=_named(item.document, changed, taken)) for item in batch])
             for item in batch:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -65,9 +66,18 @@ def progress() -> Iterator[Progress]:
     )
     with bar:
         task = bar.add_task("", total=None)
+        start, before = time.monotonic(), -1
 
         def show(step: Step) -> None:
-            failed = f", {step.failed:,} failed" if step.failed else ""
-            bar.update(task, description=f"{step.what}{failed}", completed=step.done, total=step.total)
+            nonlocal start, before
+            if before < 0 or step.passages < before:  # what was there already does not count for the rate
+                start, before = time.monotonic(), step.passages
+            said = [step.what]
+            if step.passages:
+                rate = (step.passages - before) / max(time.monotonic() - start, 0.1)
+                said.append(f"{step.passages:,} passages, {rate:,.0f} a second")
+            if step.failed:
+                said.append(f"{step.failed:,} failed")
+            bar.update(task, description=", ".join(said), completed=step.done, total=step.total)
 
         yield show
