@@ -224,6 +224,7 @@ def _receipt(outcome: Outcome, about: dict[str, Any]) -> str:
         "quote precision": percent(outcome.precision) if outcome.precision is not None else "",
         "citation recall": percent(outcome.citation_recall) if outcome.citation_recall is not None else "",
         "faithfulness": percent(outcome.faithfulness) if outcome.faithfulness is not None else "",
+        "token F1": number(outcome.token_f1) if outcome.token_f1 is not None else "",
         "nDCG": number(outcome.ndcg) if outcome.ndcg is not None else "",
         "judge": "; ".join(map(_graded, outcome.grades)),
         "answer given": given[outcome.answer_given] if outcome.answer_given is not None else "",

@@ -33,18 +33,21 @@ class Outcome:
     """One sample, its answer as `Answer.to_dict` gives it, and the scores; a score is None where it does not apply.
 
     `right`: answered with all gold quotes that are wanted, or declined where the library has no answer; None if it
-    could not be scored. `cause` says why it is not right. `recall` and `precision` are of the gold quotes,
-    `citation_recall`, `citation_precision` and `faithfulness` of the answer's own sentences. `retrieval_recall`,
-    `reciprocal_rank` and `ndcg` rank the passages that hold a gold quote, the first and last among the best RANKED.
-    `stale` holds the gold quotes that stand nowhere in the library: they are reported, not counted. `wrong_offsets`
-    counts citations whose `text[start:end]` is not the quote. `error` is what asking it raised; such an outcome is
-    counted and shown, and never right. `grades` are a judge's, if one was asked.
+    could not be scored. `cause` says why it is not right. `exact_match` and `token_f1` hold the answer's words against
+    the accepted answers, as SQuAD does: whole sentences have little of either. `recall` and `precision` are of the gold
+    quotes, `citation_recall`, `citation_precision` and `faithfulness` of the answer's own sentences.
+    `retrieval_recall`, `reciprocal_rank` and `ndcg` rank the passages that hold a gold quote, the first and last among
+    the best RANKED. `stale` holds the gold quotes that stand nowhere in the library: they are reported, not counted.
+    `wrong_offsets` counts citations whose `text[start:end]` is not the quote. `error` is what asking it raised; such an
+    outcome is counted and shown, and never right. `grades` are a judge's, if one was asked.
     """
 
     sample: dict[str, Any]
     answer: dict[str, Any] | None
     right: bool | None
     cause: str
+    exact_match: float | None
+    token_f1: float | None
     recall: float | None
     precision: float | None
     citation_recall: float | None

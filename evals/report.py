@@ -95,6 +95,7 @@ def _lines(record: Record) -> list[str]:
         ("citation precision", totals.citation_precision),
         ("faithfulness", totals.faithfulness),
     ]
+    words = [("exact match", totals.exact_match), ("token F1", totals.token_f1)]
     ranks = [(f"recall@{RANKED}", totals.retrieval_recall), ("MRR", totals.mrr), (f"nDCG@{RANKED}", totals.ndcg)]
     figures = [
         ("abstention precision", abstention_precision(declined, answerable)),
@@ -106,6 +107,7 @@ def _lines(record: Record) -> list[str]:
     ]  # fmt: skip
     lines = [
         f"{citations - wrong} of {citations} citations stand in their source to the letter",
+        _named("words, as SQuAD has it", words),
         _named("sentences", sentences),
         _named("passages", ranks),
         _named("confidence", figures),

@@ -23,6 +23,7 @@ from evals.metrics import (
 from evals.ranking import ndcg_at_k, recall_at_k, reciprocal_rank
 from evals.record import RANKED, Outcome
 from evals.samples import EVERY_QUOTE, Sample
+from evals.squad import exact_match, token_f1
 from index import Library
 from rag import Answer
 from rag.extract import PASSAGES_READ
@@ -44,12 +45,16 @@ def score(sample: Sample, answer: Answer, texts: Texts, supports: Supports) -> O
     hits = [texts.span(hit.passage.document.id, hit.passage.start, hit.passage.end) for hit in answer.hits]
     missing = [span for span in gold if not is_cited(span, cited)]
     said = [(sentence.text, [citation.quote for citation in sentence.citations]) for sentence in answer.sentences]
+    words = " ".join(text for text, _ in said)
+    comparable = bool(sample.answers) or not sample.answerable
     ranked, relevant = _ranking(gold, hits, every=every)
     return Outcome(
         sample=_plain(asdict(sample)),
         answer=_plain(answer.to_dict()),
         right=right,
         cause="" if right else _cause(sample, answer, missing, hits, texts, wrong_offsets, bool(said_forbidden)),
+        exact_match=exact_match(words, sample.answers) if comparable else None,
+        token_f1=token_f1(words, sample.answers) if comparable else None,
         recall=recall,
         precision=quote_precision(gold, cited),
         citation_recall=citation_recall(said, supports),
@@ -72,7 +77,8 @@ def score(sample: Sample, answer: Answer, texts: Texts, supports: Supports) -> O
 def failed(sample: Sample, error: str) -> Outcome:
     """The outcome of a sample that could not be asked: an error, neither right nor scored."""
     return Outcome(
-        sample=_plain(asdict(sample)), answer=None, right=False, cause=f"error: {error}", recall=None, precision=None,
+        sample=_plain(asdict(sample)), answer=None, right=False, cause=f"error: {error}", exact_match=None,
+        token_f1=None, recall=None, precision=None,
         citation_recall=None, citation_precision=None, faithfulness=None, retrieval_recall=None, reciprocal_rank=None,
         ndcg=None, answer_given=None, said_forbidden=None, stale=(), wrong_offsets=0, error=error,
     )  # fmt: skip

@@ -15,6 +15,8 @@ class Totals:
 
     questions: int
     right: float | None
+    exact_match: float | None
+    token_f1: float | None
     recall: float | None
     precision: float | None
     citation_recall: float | None
@@ -32,6 +34,8 @@ class Totals:
         return cls(
             questions=len(outcomes),
             right=mean([outcome.right for outcome in outcomes]),
+            exact_match=mean([outcome.exact_match for outcome in outcomes]),
+            token_f1=mean([outcome.token_f1 for outcome in outcomes]),
             recall=mean([outcome.recall for outcome in outcomes]),
             precision=mean([outcome.precision for outcome in outcomes]),
             citation_recall=mean([outcome.citation_recall for outcome in outcomes]),

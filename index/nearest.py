@@ -26,6 +26,8 @@ from index.vectors import ChromaVectors, ExactVectors
 _NOTE = "vectors"
 # So many passages, spread over all, must find themselves before an index is trusted.
 _SAMPLE = 50
+# Chroma links passages from several threads, and now and then one is left that no search arrives at.
+_ATTEMPTS = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,24 +91,32 @@ class Nearest:
         """Build the next generation beside this one, verify it and switch to it. Raises LibraryError."""
         with self._writing:
             generation, (ids, matrix) = self._ledger.generation, self._ledger.embeddings()
-            old, name = self._name(), self._next_name()
-            built = self._opened(name, create=True)
-            try:
-                built.put(ids, matrix)
-                problem = _differs(built, ids, matrix)
-                if problem:
-                    raise LibraryError(
-                        f"A new vector index came out wrong: {problem}. Try again: pincite doctor --repair"
-                    )
-            except BaseException:
+            old = self._name()
+            for _ in range(_ATTEMPTS):
+                name, built, problem = self._new(ids, matrix)
+                if not problem:
+                    break
                 built.close()
                 self._erase(name)
-                raise
+            else:
+                raise LibraryError(f"A new vector index is wrong: {problem}. Try again: pincite doctor --repair")
             with self._lock:
                 self._close()
                 self._chroma, self._opened_name, self._exact = built, name, None
                 self._write_note(name, generation, len(ids))
             self._erase(old)
+
+    def _new(self, ids: Sequence[int], matrix: Matrix) -> tuple[str, ChromaVectors, str]:
+        """The next generation: its name, its collection, and what is wrong with it if something is."""
+        name = self._next_name()
+        built = self._opened(name, create=True)
+        try:
+            built.put(ids, matrix)
+            return name, built, _differs(built, ids, matrix)
+        except BaseException:
+            built.close()
+            self._erase(name)
+            raise
 
     def complete(self) -> None:
         """Build Chroma if it does not equal the ledger; where this process may not write, leave it."""

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 from urllib.parse import urlsplit
 
 import numpy as np
@@ -27,11 +27,6 @@ _FIRST_QUESTIONS = {
 }
 
 
-class Vectors(Protocol):
-    def search(self, row: Matrix, k: int) -> list[tuple[int, float]]:
-        """The `k` nearest (passage id, cosine), nearest first. `row` has length 1."""
-
-
 class ExactVectors:
     """Every passage compared: the truth for tests, and the search while there is no Chroma that can be trusted."""
 
@@ -40,6 +35,7 @@ class ExactVectors:
         self._matrix = matrix
 
     def search(self, row: Matrix, k: int) -> list[tuple[int, float]]:
+        """The `k` nearest (passage id, cosine), nearest first. `row` has length 1."""
         if not len(self._ids):
             return []
         scores = self._matrix @ row

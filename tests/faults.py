@@ -131,6 +131,11 @@ class Place:
         return self.work / "store"
 
     @property
+    def before(self) -> Path:
+        """What was stored before the check."""
+        return self.work / "before"
+
+    @property
     def journal(self) -> Path:
         return self.work / "journal.jsonl"
 
@@ -612,7 +617,7 @@ class Checked:
     bystanders: int = 0
     wrong: list[str] = field(default_factory=list)
     passages: int = 0
-    unfound: int = 0
+    unfound: list[str] = field(default_factory=list)
     disagreements: list[str] = field(default_factory=list)
     manual: list[str] = field(default_factory=list)
     unusable: bool = False
@@ -624,8 +629,7 @@ class Checked:
     @property
     def problems(self) -> list[str]:
         found = [f"lost {path}" for path in self.lost] + [f"wrong {path}" for path in self.wrong]
-        unfound = [f"{self.unfound} passages do not find themselves"] if self.unfound else []
-        return found + unfound + self.disagreements + self.manual
+        return found + self.unfound + self.disagreements + self.manual
 
 
 def check_pincite(task: Task) -> Checked:
@@ -645,7 +649,7 @@ def check_pincite(task: Task) -> Checked:
         checked.lost, checked.wrong = compare(known, checked.held)
         checked.passages = library.passage_count
         if asked in checked.held.values() and asked not in {hit.passage.document.sha256 for hit in hits}:
-            checked.unfound += 1
+            checked.unfound.append("the first search does not find what it asks for")
         checked.current = library._nearest.is_current()
         _look_for_passages(library, embedder, task["sample"], checked)
         if task["complete"]:
@@ -677,7 +681,11 @@ def _look_for_passages(library: Library, embedder: Words, sample: int, checked: 
     rows = embedder.embed_passages([text for _, text in texts[::every]])
     for number, kept, row in zip(ids[::every], stored[::every], rows, strict=True):
         found = library._nearest.search(row, _NEAR)
-        checked.unfound += not (np.allclose(kept, row, atol=1e-5) and _finds(number, found))
+        if not np.allclose(kept, row, atol=1e-5):
+            checked.unfound.append(f"passage {number} has the embedding of another text")
+        elif not _finds(number, found):
+            by = "Chroma" if library._nearest.is_current() else "exact search"
+            checked.unfound.append(f"passage {number} is not found by {by}, which finds {found[:2]}")
     chroma = library._nearest._trusted()
     if chroma and chroma.count() != len(ids):
         checked.disagreements.append(f"{chroma.count()} vectors are trusted for {len(ids)} passages")
@@ -711,7 +719,9 @@ def _go_on_with_copy(place: Place, embedder: Words, checked: Checked) -> None:
         ids, matrix = library._ledger.embeddings()
         chroma = library._nearest._trusted()
         found = chroma.search_many(matrix, _NEAR) if chroma else []
-        checked.unfound += sum(not _finds(number, near) for number, near in zip(ids, found, strict=bool(chroma)))
+        for number, near in zip(ids, found, strict=bool(chroma)):
+            if not _finds(number, near):
+                checked.unfound.append(f"after add(folder) passage {number} is not found by Chroma: {near[:2]}")
     shutil.rmtree(copy, ignore_errors=True)
 
 
@@ -740,7 +750,8 @@ def check_plain(task: Task) -> Checked:
         vectors = words.embed_passages(rows["documents"][::every])
         near = collection.query(query_embeddings=vectors, n_results=min(_NEAR, checked.passages), include=["distances"])
         for name, found, distances in zip(rows["ids"][::every], near["ids"], near["distances"], strict=True):
-            checked.unfound += not (name in found or (len(found) == _NEAR and 1 - distances[-1] > _EQUAL))
+            if not (name in found or (len(found) == _NEAR and 1 - distances[-1] > _EQUAL)):
+                checked.unfound.append(f"passage {name} is not found; {found[:1]} is, {1 - distances[0]:.3f}")
     client.close()
     if checked.unfound:
         checked.manual.append("passages are not found until they are stored again")
@@ -816,6 +827,10 @@ def check(task: Task, *, fresh: bool) -> Checked:
     """Check in a process of its own: a damaged index may take it down."""
     place, known = Place(Path(task["work"])), Journal.read(Path(task["work"]) / "journal.jsonl")
     place.result.unlink(missing_ok=True)
+    if task["keep"]:
+        shutil.rmtree(place.before, ignore_errors=True)
+        if place.store.is_dir():
+            shutil.copytree(place.store, place.before)
     child = Child(task | {"do": "check", "started": time.monotonic()}, fresh=fresh)
     code = child.wait(_SECONDS_TO_CHECK)
     if code is None:
@@ -830,6 +845,12 @@ def check(task: Task, *, fresh: bool) -> Checked:
         checked.lost = list(known.held)
     target = known.held if known.target is None else known.target
     checked.bystanders = sum(target.get(path) == known.held[path] for path in checked.lost)
+    if task["keep"] and checked.problems and place.before.is_dir():
+        kept = Path(task["keep"]) / f"{place.work.name}-{task['seed']}-{task['round']}"
+        for name in ("before", "journal.jsonl", "trace"):
+            if (place.work / name).exists():
+                kept.mkdir(parents=True, exist_ok=True)
+                shutil.move(place.work / name, kept / name)
     return checked
 
 
@@ -868,7 +889,7 @@ class Totals:
         self.wrong += len(checked.wrong)
         self.unusable += checked.unusable
         self.passages += checked.passages
-        self.unfound += checked.unfound
+        self.unfound += len(checked.unfound)
         self.disagreements += len(checked.disagreements)
         self.manual += bool(checked.manual)
         self.errors += len(known.errors)
@@ -892,12 +913,14 @@ class Setting:
     dimensions: int = 64
     fresh: bool = True  # whether checks, and some series, start as new processes
     sample: int = 1000
+    keep: str = ""  # a folder for what had a problem
 
     def task(self, store: str, name: str, number: int, **more: Any) -> Task:
         return {
             "work": str(self.work.resolve() / name), "store": store, "seed": self.seed, "round": number,
             "passages": self.passages, "dimensions": self.dimensions, "sample": self.sample, "kinds": None,
             "complete": number % 2 == 0, "copy": True, "do": "series",
+            "keep": self.keep,
         } | more  # fmt: skip
 
 
@@ -1071,8 +1094,9 @@ def machine() -> str:
 @click.option("--seed", default=0, show_default=True)
 @click.option("--passages", type=int, help="How many passages the library holds: 240, with --big 10,000.")
 @click.option("--big", "is_big", is_flag=True, help="Seconds to reopen a large library, instead of the rest.")
+@click.option("--keep", default="", help="A folder for what is stored where there is a problem, as it was found.")
 @click.option("--task", hidden=True)
-def main(kills: int, seed: int, passages: int | None, is_big: bool, task: str | None) -> None:
+def main(kills: int, seed: int, passages: int | None, is_big: bool, keep: str, task: str | None) -> None:
     """Kill a process that changes a library, again and again, and check what it leaves."""
     if not RUNS_HERE:
         click.echo(WHY_NOT)
@@ -1087,10 +1111,10 @@ def main(kills: int, seed: int, passages: int | None, is_big: bool, task: str | 
 
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
         if is_big:
-            setting = Setting(Path(folder), seed, passages or 10_000, 384, sample=300)
+            setting = Setting(Path(folder), seed, passages or 10_000, 384, sample=300, keep=keep)
             pincite, plain = big(setting, 4, say)
         else:
-            setting = Setting(Path(folder), seed, passages or 240)
+            setting = Setting(Path(folder), seed, passages or 240, keep=keep)
             pincite, plain = Totals(), Totals()
             seconds = measured(setting)
             say(f"{_STEPS} operations take {seconds:.1f} s; kills fall into these")

@@ -106,7 +106,7 @@ def remove_a_vector(task: Task, *, hide: bool) -> None:
 def test_a_vector_missing_from_a_trusted_chroma_is_reported(task: Task) -> None:
     remove_a_vector(task, hide=True)
     found = checked(task)
-    assert found.unfound == 1
+    assert len(found.unfound) == 1
     assert "vectors are trusted for" in found.disagreements[0]
 
 
