@@ -957,7 +957,10 @@ def random_kills(setting: Setting, store: str, kills: int, seconds: float, total
             known.errors.append(f"the series ended with {code}")
         checked = check(task, fresh=setting.fresh)
         totals.operation[known.phase] += 1
+        before = len(totals.problems)
         totals.count(f"{store}, kill {number}", known, checked)
+        for problem in totals.problems[before:] if store == "pincite" else ():
+            say(problem)
         totals.seconds += [] if checked.unusable else [checked.seconds]
         if checked.unusable or (store == "plain" and checked.manual):
             shutil.rmtree(place.store, ignore_errors=True)  # by hand: add everything again

@@ -13,6 +13,7 @@ from contextlib import closing
 from pathlib import Path
 
 import httpx
+import numpy as np
 import pytest
 
 from index import Library, LibraryError, open_library, prepare, vectors
@@ -61,6 +62,20 @@ def collection(server: ChromaServer) -> vectors.ChromaVectors:
 def ids_on_server(server: ChromaServer) -> list[int]:
     with closing(collection(server)) as only:
         return sorted(int(i) for i in only._collection.get(include=[])["ids"])
+
+
+def equals_ledger(library: Library) -> bool:
+    """Whether the server holds every passage's vector once, and no other.
+
+    The answers cannot say so after an add that was cut short: Chroma's search is approximate, and depends on the order
+    in which its index was made.
+    """
+    chroma = library._nearest._trusted()
+    assert chroma
+    found = chroma._collection.get(include=["embeddings"])
+    ids, rows = library._ledger.embeddings()
+    order = np.argsort([int(i) for i in found["ids"]])
+    return sorted(map(int, found["ids"])) == ids and np.allclose(found["embeddings"][order], rows, atol=1e-5)
 
 
 def test_the_address_is_taken_from_the_environment(server: ChromaServer, texts: Path, tmp_path: Path) -> None:
@@ -157,7 +172,7 @@ def test_readers_ask_through_the_server_while_the_owner_adds(server: ChromaServe
 
 
 def test_a_server_killed_in_the_middle_of_an_add_is_said_and_nothing_is_lost_or_doubled(
-    server: ChromaServer, texts: Path, expected: list[object], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    server: ChromaServer, texts: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(prepare, "_DOCUMENTS", 16)
     killed: list[float] = []
@@ -180,14 +195,13 @@ def test_a_server_killed_in_the_middle_of_an_add_is_said_and_nothing_is_lost_or_
         server.start()
         library.add(texts)
         assert len(library.documents()) == DOCUMENTS
-        assert answers(library, questions(texts)) == expected
-        assert ids_on_server(server) == library._ledger.passage_ids()
         assert len(ids_on_server(server)) == DOCUMENTS * PASSAGES
+        assert equals_ledger(library)
         assert bad(library) == []
 
 
 def test_a_server_killed_at_any_moment_of_an_add_is_completed_later(
-    server: ChromaServer, texts: Path, expected: list[object], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    server: ChromaServer, texts: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(prepare, "_DOCUMENTS", 16)
     stopper = "import os, sys, time; time.sleep(float(sys.argv[2])); os.kill(int(sys.argv[1]), 9)"
@@ -208,11 +222,9 @@ def test_a_server_killed_at_any_moment_of_an_add_is_completed_later(
             assert library._nearest.is_current()
             if failed:
                 library.add(texts)
-            assert answers(library, questions(texts)) == expected
+            assert library.passage_count == DOCUMENTS * PASSAGES
+            assert equals_ledger(library)
             assert bad(library) == []
-            chroma = library._nearest._trusted()
-            assert chroma
-            assert chroma.count() == library.passage_count == DOCUMENTS * PASSAGES
 
 
 def test_a_server_that_lost_its_data_is_filled_again_and_the_answers_stay(

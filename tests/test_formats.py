@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import io
+import os
 import subprocess
 import sys
 import threading
@@ -231,6 +232,14 @@ def test_one_child_reads_many_files_and_ends_with_its_owner() -> None:
     assert parser.pid is None
     assert child is not None
     assert child.returncode == 0
+
+
+def test_the_memory_that_its_owner_holds_does_not_count_for_the_child() -> None:
+    held = bytearray(os.urandom(1)) * 900_000_000  # more than half of what a child may hold
+    with Parser() as parser:
+        parser.parse(samples.pdf(LEEKS), ".pdf")
+        assert parser.pid is not None
+    assert held
 
 
 def test_a_child_that_dies_between_two_files_or_within_one_is_replaced() -> None:
