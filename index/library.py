@@ -24,6 +24,7 @@ from index.lexical import match_query
 from index.nearest import Nearest
 from index.owner import Ownership
 from index.portable import place_copy, write_copy
+from index.remembered import Remembered
 
 if TYPE_CHECKING:
     from llama_index.core.base.base_retriever import BaseRetriever
@@ -75,6 +76,7 @@ class Library:
         self._nearest = Nearest(self._ledger, self.path / "chroma", writable=self.writable, server=chroma)
         self._document = lru_cache(maxsize=64)(self._load_document)
         self._embedded_question = lru_cache(maxsize=64)(self._embedder.embed_question)
+        self._embedded_passages = Remembered(self._embedder.embed_passages)
         try:
             if rebuild:
                 self._rebuild()
@@ -155,8 +157,8 @@ class Library:
         return document
 
     def embed_passages(self, texts: Sequence[str]) -> Matrix:
-        """Texts into unit vectors by the library's own embedding model, shape (len(texts), dimensions)."""
-        return self._embedder.embed_passages(texts)
+        """Texts into unit vectors by the library's own model, shape (len(texts), dimensions); kept for a while."""
+        return self._embedded_passages(texts)
 
     def embed_question(self, question: str) -> Matrix:
         """A question into a unit vector by the library's own embedding model, shape (dimensions,); kept for a while."""

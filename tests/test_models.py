@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -8,8 +9,9 @@ import pytest
 from llama_index.core.base.embeddings.base import BaseEmbedding
 
 from index import EmbeddingMismatch, LibraryError, open_library
-from index.embedder import local_embedder
+from index.embedder import Matrix, local_embedder
 from index.embedder.llamaindex import LlamaIndexEmbedder, PinciteEmbedding
+from index.remembered import Remembered
 from rag.reader import local_reader
 from tests.conftest import ARTICLE
 from tests.model_server import smollm2_server
@@ -75,3 +77,21 @@ def test_an_embedding_server_that_is_not_there_is_one_line_and_loses_nothing(tmp
             library.add(ARTICLE)
         assert "\n" not in str(caught.value)
         assert library.documents() == []
+
+
+def test_what_was_embedded_lately_is_not_embedded_again_and_comes_in_the_order_asked_for() -> None:
+    asked: list[list[str]] = []
+
+    def embed(texts: Sequence[str]) -> Matrix:
+        asked.append(list(texts))
+        return np.array([[len(text)] for text in texts], np.float32).reshape(-1, 1)
+
+    remembered = Remembered(embed)
+    assert remembered(["a", "bbb", "a"]).tolist() == [[1], [3], [1]]
+    assert remembered(["cc", "bbb"]).tolist() == [[2], [3]]
+    assert remembered([]).shape == (0, 1)
+    assert asked == [["a", "bbb"], ["cc"], []]
+    for number in range(5000):
+        remembered([f"{number:05}"])
+    remembered(["a"])
+    assert asked[-1] == ["a"]
