@@ -24,8 +24,8 @@ from index.ledger import Ledger
 from index.vectors import ChromaVectors, ExactVectors
 
 _NOTE = "vectors"
-# So many passages, spread over all, must find themselves before an index is trusted.
-_SAMPLE = 50
+# So many passages, spread over all, must find themselves before an index is trusted; of a change, all that are new.
+_SAMPLE = 2000
 # Chroma links passages from several threads, and now and then one is left that no search arrives at.
 _ATTEMPTS = 3
 
@@ -82,7 +82,10 @@ class Nearest:
                 chroma.remove(gone)
                 if rows is not None:
                     chroma.put(ids, rows)
+                sound = rows is None or not _lost(chroma, ids, rows)
             except LibraryError:
+                sound = False
+            if not sound:
                 self._distrust(chroma)
                 return self.build()
             return self._write_note(note.name, generation, note.count - len(gone) + len(ids))
@@ -268,10 +271,14 @@ def _differs(chroma: ChromaVectors, ids: Sequence[int], matrix: Matrix) -> str:
     count = chroma.count()
     if count != len(ids):
         return f"{count:,} vectors for {len(ids):,} passages"
-    places = range(0, len(ids), max(1, len(ids) // _SAMPLE))
-    found = chroma.search_many(matrix[places], 10)
-    lost = [ids[place] for place, near in zip(places, found, strict=True) if not _finds(ids[place], near)]
-    return f"{len(lost)} of {len(places)} passages do not find themselves" if lost else ""
+    places = range(0, len(ids), -(-len(ids) // _SAMPLE) or 1)
+    lost = _lost(chroma, [ids[place] for place in places], matrix[places])
+    return f"{lost} of {len(places)} passages do not find themselves" if lost else ""
+
+
+def _lost(chroma: ChromaVectors, ids: Sequence[int], rows: Matrix) -> int:
+    """How many passages do not find themselves."""
+    return sum(not _finds(i, near) for i, near in zip(ids, chroma.search_many(rows, 10), strict=True))
 
 
 def _finds(passage_id: int, near: Sequence[tuple[int, float]]) -> bool:
