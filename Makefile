@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 
-.PHONY: chat test lint check bench faults clean
+.PHONY: chat test lint check bench bench-ingest faults clean
 
 chat: $(VENV)/installed
 	$(BIN)/pincite chat
@@ -21,6 +21,9 @@ check: lint test
 
 bench: $(VENV)/installed
 	$(BIN)/python -m evals.bench
+
+bench-ingest: $(VENV)/installed-dev
+	$(BIN)/python -m evals.bench_ingest $(ARGS)
 
 faults: $(VENV)/installed-dev
 	$(BIN)/python -m tests.faults
