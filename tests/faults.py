@@ -21,6 +21,7 @@ import statistics
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 import traceback
 import zlib
@@ -31,6 +32,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from functools import cache
 from importlib.metadata import version
+from multiprocessing import connection
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -791,6 +793,10 @@ def _forks() -> ForkServerContext:
     return context
 
 
+# start() reaps the children of other threads; one that is reaped twice at once gets 255 for its exit code.
+_STARTING = threading.Lock()
+
+
 class Child:
     """A process that performs a task; a `fresh` one imports everything itself."""
 
@@ -801,7 +807,8 @@ class Child:
             self._process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         else:
             self._process = _forks().Process(target=_quietly, args=(task,))
-            self._process.start()
+            with _STARTING:
+                self._process.start()
 
     def kill(self) -> None:
         self._process.kill()
@@ -813,8 +820,9 @@ class Child:
                 return self._process.wait(seconds)
             except subprocess.TimeoutExpired:
                 return None
-        self._process.join(seconds)
-        code = self._process.exitcode
+        connection.wait([self._process.sentinel], seconds)
+        with _STARTING:
+            code = self._process.exitcode
         return None if code is None else int(code)
 
 

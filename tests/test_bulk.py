@@ -74,22 +74,29 @@ def test_a_killed_worker_changes_nothing(folder: Path, alone: list[object], tmp_
     with started(tmp_path / "library", folder, 1) as process:
         killed = 0
         while not killed and process.poll() is None:
-            killed = _worker()
+            killed = _worker(process.pid)
             time.sleep(0.01)
+        assert killed, "no worker was seen at work"
         os.kill(killed, signal.SIGKILL)
         process.communicate(timeout=120)
     assert content(tmp_path / "library") == alone
 
 
-def _worker() -> int:
-    """The process of a worker that is at work; 0 if there is none."""
+def _worker(ancestor: int) -> int:
+    """The process of a worker of that process's which is at work; 0 if there is none."""
     for path in Path("/proc").glob("[0-9]*/cmdline"):
         try:
-            if path.read_bytes().startswith(b"ray::Worker.prepare"):
+            if path.read_bytes().startswith(b"ray::Worker.prepare") and _descends(int(path.parent.name), ancestor):
                 return int(path.parent.name)
         except OSError:
             continue
     return 0
+
+
+def _descends(process: int, ancestor: int) -> bool:
+    while process not in (0, ancestor):
+        process = int(Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[1])
+    return process == ancestor
 
 
 def test_another_embedding_model_is_not_for_workers(folder: Path, tmp_path: Path) -> None:
