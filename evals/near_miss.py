@@ -19,7 +19,7 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
-from evals.swaps import (
+from rag.reader.swaps import (
     FORM,
     GIVEN,
     GROUP,

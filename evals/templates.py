@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from evals.near_miss import NearMisses
-from evals.swaps import PAST
+from rag.reader.swaps import PAST
 from index.lexical import STOP_WORDS, content_words
 
 _QUESTION_WORDS = (4, 30)
