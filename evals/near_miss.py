@@ -19,6 +19,9 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
+from index import Library
+from index.lexical import STOP_WORDS, content_words
+from index.passages import cut_passages
 from rag.reader.swaps import (
     FORM,
     GIVEN,
@@ -31,9 +34,6 @@ from rag.reader.swaps import (
     TITLES,
     stem,
 )
-from index import Library
-from index.lexical import STOP_WORDS, content_words
-from index.passages import cut_passages
 
 Kind = Literal["entity", "number", "date", "relation"]
 

@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from evals.near_miss import NearMisses
-from rag.reader.swaps import PAST
 from index.lexical import STOP_WORDS, content_words
+from rag.reader.swaps import PAST
 
 _QUESTION_WORDS = (4, 30)
 _ANSWER_WORDS = 12
