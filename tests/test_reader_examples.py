@@ -1,0 +1,66 @@
+"""What the reader is trained on, where it is made and not only read: the results follow from the rules by hand."""
+
+from __future__ import annotations
+
+import json
+import random
+from pathlib import Path
+
+import pytest
+
+from rag.reader.examples import CONTRADICTED, SUPPORTED, Source, question_examples, statement
+from rag.reader.perturb import Names, perturb
+
+TEXT = (
+    "Rome was founded by Romulus in the year 753. Carthage was founded by Dido, who had fled. "
+    "It stood on the coast of North Africa."
+)
+
+
+@pytest.mark.parametrize(
+    ("question", "answer", "made"),
+    [
+        ("Who founded Rome?", "Romulus", "Romulus founded Rome."),
+        ("What is the capital of Peru?", "Lima", "the capital of Peru is Lima."),
+        ("When was Rome founded?", "753", ""),
+        ("What did Dido build?", "a city", ""),
+        ("Who founded Rome?", "a man of whom it is told that he was raised by wolves", ""),
+    ],
+)
+def test_a_question_and_its_answer_become_a_statement_or_nothing(question: str, answer: str, made: str) -> None:
+    assert statement(question, answer) == made
+
+
+def test_one_thing_of_each_kind_is_changed_and_a_new_name_is_not_from_the_passage() -> None:
+    names = Names([TEXT, "The temple of Athens was built by Pericles. It was paid by Corinth."])
+    made = {item.kind: item.text for item in perturb("In 753 the city was not large.", random.Random(0), names, TEXT)}
+    assert made["negation"] == "In 753 the city was large."
+    assert perturb("no names here", random.Random(0), names, TEXT) == []
+    swapped = [perturb("They say that Dido came.", random.Random(seed), names, TEXT)[0].text for seed in range(5)]
+    assert all(
+        text in {f"They say that {name} came." for name in ("Athens", "Pericles", "Corinth")} for text in swapped
+    )
+
+
+def test_an_example_holds_the_answer_its_sentence_and_what_is_claimed_of_it(tmp_path: Path) -> None:
+    folder = tmp_path / "made"
+    folder.mkdir()
+    (folder / "corpus.jsonl").write_text(json.dumps({"doc_id": "a", "title": "Cities of old", "text": TEXT}))
+    row = {
+        "id": "1",
+        "question": "Who founded Rome?",
+        "answers": ["Romulus"],
+        "evidence": [{"doc_id": "a", "start": 20, "end": 27, "text": "Romulus"}],
+        "context": {"doc_id": "a"},
+    }
+    (folder / "questions.jsonl").write_text("\n".join(json.dumps(row | {"id": str(n)}) for n in range(30)))
+    made = list(question_examples(tmp_path, Source("made", 30, swaps=True), random.Random(0)))
+    asked = [example for example in made if example.answerable]
+    assert len(asked) == 30
+    assert {example.text[slice(*example.span)] for example in asked if example.span} == {"Romulus"}
+    assert {example.text[slice(*span)] for example in asked for span in example.evidence or ()} == {
+        "Rome was founded by Romulus in the year 753."
+    }
+    claims = {example.first: example.support for example in made if example.support}
+    assert claims["Romulus founded Rome."] == (SUPPORTED,)
+    assert any(support == (CONTRADICTED,) for support in claims.values())
