@@ -456,6 +456,7 @@ def test_a_mark_outlives_further_questions_and_ends_with_the_chat(page: Page, ho
     assert marks == {CONTAINERS: (True, True, False), WORLD_CUP: (False, False, True)}
 
     page.get_by_role("button", name="New chat").click()
+    page.locator("#chat .question").first.wait_for(state="detached")
     ask(page, CONTAINERS)
     assert pressed(page) == [None]
 
