@@ -58,7 +58,7 @@ def read_squad(folder: Path, paragraphs: int, questions: int) -> Squad:
     """Whole documents up to `paragraphs`, and answerable questions on them, evenly spread."""
     texts: list[str] = []
     starts: dict[str, list[tuple[int, int]]] = {}
-    for document in _lines(folder / "corpus.jsonl"):
+    for document in json_lines(folder / "corpus.jsonl"):
         if len(texts) >= paragraphs:
             break
         at = 0
@@ -67,7 +67,7 @@ def read_squad(folder: Path, paragraphs: int, questions: int) -> Squad:
             texts.append(paragraph)
             at += len(paragraph) + 2
     asked: list[tuple[str, int]] = []
-    for question in _lines(folder / "questions.jsonl"):
+    for question in json_lines(folder / "questions.jsonl"):
         if question["evidence"] and (known := starts.get(question["evidence"][0]["doc_id"])):
             start = question["evidence"][0]["start"]
             asked.append((question["question"], max(number for at, number in known if at <= start)))
@@ -75,7 +75,7 @@ def read_squad(folder: Path, paragraphs: int, questions: int) -> Squad:
     return Squad(texts, [question for question, _ in asked], [number for _, number in asked])
 
 
-def _lines(path: Path) -> Iterator[dict[str, Any]]:
+def json_lines(path: Path) -> Iterator[dict[str, Any]]:
     with path.open(encoding="utf-8") as file:
         yield from map(json.loads, file)
 

@@ -7,7 +7,6 @@ with one thing changed (perturb.py), statements made of questions and their answ
 from __future__ import annotations
 
 import hashlib
-import json
 import random
 import re
 from collections import defaultdict
@@ -16,6 +15,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from index.embedder.parity import json_lines
 from index.lexical import content_words
 from index.passages import Span, split_sentences
 from rag.reader.perturb import Names, names_in, perturb
@@ -86,7 +86,7 @@ def is_held_aside(title: str) -> bool:
 
 
 def rows(path: Path) -> list[dict[str, Any]]:
-    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+    return list(json_lines(path))
 
 
 def paragraphs(folder: Path) -> dict[str, dict[str, Any]]:
@@ -108,9 +108,9 @@ def question_examples(data: Path, source: Source, chance: random.Random) -> Iter
     near = _Neighbours(documents, questions) if source.neighbours else None
     for row in questions:
         if not row["answers"]:
-            yield _unanswered(source.name, row["question"], *_context(row, documents, chance))
+            yield _unanswered(source.name, row["question"], *_context(row, documents, chance)[:2])
     for row in kept:
-        title, text, (start, _) = _context(row, documents, chance)
+        title, text, start = _context(row, documents, chance)
         spans = _spans(row, text, start)
         if not spans:
             continue
@@ -127,21 +127,21 @@ def question_examples(data: Path, source: Source, chance: random.Random) -> Iter
         if near and chance.random() < _NEIGHBOUR:
             other = near.of(row, chance)
             if other:
-                yield _unanswered(source.name, row["question"], title, other[:LONGEST], (0, 0))
+                yield _unanswered(source.name, row["question"], title, other[:LONGEST])
         if source.swaps and chance.random() < _SWAP:
             swapped = [made for made in perturb(row["question"], chance, names, text) if made.kind != "negation"]
             if swapped:
-                yield _unanswered(source.name, chance.choice(swapped).text, title, text, (0, 0))
+                yield _unanswered(source.name, chance.choice(swapped).text, title, text)
         if source.swaps and chance.random() < _STATEMENTS:
             yield from _statements(row, source.name, title, text, first, names, chance)
 
 
-def _unanswered(name: str, question: str, title: str, text: str, _: Span) -> Example:
+def _unanswered(name: str, question: str, title: str, text: str) -> Example:
     return Example(name, question, title, text, (), False, ())
 
 
-def _context(row: dict[str, Any], documents: dict[str, dict[str, Any]], chance: random.Random) -> tuple[str, str, Span]:
-    """The title, the paragraph that a question is about (a window around its answer if it is long), where it stands."""
+def _context(row: dict[str, Any], documents: dict[str, dict[str, Any]], chance: random.Random) -> tuple[str, str, int]:
+    """The title, the paragraph that a question is about (a window around its answer if it is long), where it starts."""
     context = row["context"]
     document = documents[context["doc_id"]]
     start, end = context.get("start", 0), context.get("end", len(document["text"]))
@@ -152,7 +152,7 @@ def _context(row: dict[str, Any], documents: dict[str, dict[str, Any]], chance: 
         sentences = split_sentences(document["text"][low : low + LONGEST]) or [(0, LONGEST)]
         cut = sentences[1 if low > start else 0 :] or sentences
         start, end = low + min(cut[0][0], max(0, middle - low)), min(end, low + LONGEST)
-    return str(document["title"]), document["text"][start:end], (start, end)
+    return str(document["title"]), document["text"][start:end], start
 
 
 def _spans(row: dict[str, Any], text: str, start: int) -> list[Span]:

@@ -24,26 +24,22 @@ class Network(nn.Module):
         """`weights`: of a cross-encoder with one output (rows that it lacks start at zero), or of a `Network`."""
         super().__init__()
         self.layers = sum(name.endswith(".intermediate.dense.bias") for name in weights)
-        self.names = {name.replace(".", "-"): name.removeprefix("bert.") for name in weights}
-        for key, array in zip(self.names, weights.values(), strict=True):
-            self.register_parameter(key, nn.Parameter(torch.from_numpy(np.array(array, np.float32))))
-        self._by_name = {name: key for key, name in self.names.items()}
-        width = weights["bert.pooler.dense.bias" if "bert.pooler.dense.bias" in weights else "pooler.dense.bias"].size
+        given = {name: torch.from_numpy(np.array(array, np.float32)) for name, array in weights.items()}
+        width = weights["pooler.dense.bias"].size
         for name, shape in {
             "classifier.weight": (len(OF_PAIR), width),
             "classifier.bias": (len(OF_PAIR),),
             "tokens.weight": (len(OF_TOKEN), width),
             "tokens.bias": (len(OF_TOKEN),),
         }.items():
-            given = self[name] if name in self._by_name else torch.zeros(0, *shape[1:])
-            if len(given) < shape[0]:
-                rows = nn.Parameter(torch.cat([given.detach(), torch.zeros(shape[0] - len(given), *shape[1:])]))
-                key = self._by_name.setdefault(name, name.replace(".", "-"))
-                self.names[key] = name
-                setattr(self, key, rows) if key in dict(self.named_parameters()) else self.register_parameter(key, rows)
+            known = given.get(name, torch.zeros(0, *shape[1:]))
+            given[name] = torch.cat([known, torch.zeros(shape[0] - len(known), *shape[1:])])
+        self.names = {name.replace(".", "-"): name for name in given}
+        for key, name in self.names.items():
+            self.register_parameter(key, nn.Parameter(given[name]))
 
     def __getitem__(self, name: str) -> Tensor:
-        found: Tensor = getattr(self, self._by_name[name])
+        found: Tensor = getattr(self, name.replace(".", "-"))
         return found
 
     def weights(self) -> Weights:
