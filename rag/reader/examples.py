@@ -28,6 +28,7 @@ _CLASSES = {
     "partly": (CONTRADICTED, NOT_STATED),
 }
 LONGEST = 1300  # characters of a passage: about 300 tokens
+OF_SENTENCES = " sentences"  # ends the name of a set of which nothing but the relevance is learnt
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +68,7 @@ SOURCES = (
     Source("qed", 10_000, swaps=True),
     Source("squadshifts-amazon", 1500, neighbours=False),
     Source("squadshifts-reddit", 1500, neighbours=False),
-    Source("fairytaleqa", 2000),
+    Source("fairytaleqa", 2500),
     Source("policyqa", 1200),
     Source("covidqa", 1000, swaps=True),
     Source("tweetqa", 1000, neighbours=False),
@@ -76,13 +77,13 @@ SOURCES = (
     Source("timeqa", 1000, swaps=True),
     Source("tatqa", 1000, swaps=True),
 )
-# Of the answerable questions so many are asked again of a neighbour or with a swap, or give statements.
-_NEIGHBOUR, _SWAP, _STATEMENTS = 0.25, 0.3, 0.18
+# Of the answerable questions so many are asked again of a neighbour, with a swap, of single sentences, give statements.
+_NEIGHBOUR, _SWAP, _SENTENCES, _STATEMENTS = 0.25, 0.3, 0.15, 0.18
 
 
-def is_held_aside(title: str) -> bool:
-    """Whether a document is kept for measuring: one in seven, by its title alone."""
-    return int(hashlib.sha256(f"held aside {title}".encode()).hexdigest(), 16) % 7 == 0
+def is_held_aside(name: str, one_in: int = 7) -> bool:
+    """Whether a document is kept for measuring: one in seven, by its name alone."""
+    return int(hashlib.sha256(f"kept aside {name}".encode()).hexdigest(), 16) % one_in == 0
 
 
 def rows(path: Path) -> list[dict[str, Any]]:
@@ -94,8 +95,8 @@ def paragraphs(folder: Path) -> dict[str, dict[str, Any]]:
 
 
 def name_of(document: dict[str, Any]) -> str:
-    """What decides whether it is held aside: parts of one document go together."""
-    return str(document["title"] or document["doc_id"])
+    """What decides whether it is held aside: parts of one document ("Israel: Museums") go together."""
+    return str(document["title"] or document["doc_id"]).split(": ")[0]
 
 
 def question_examples(data: Path, source: Source, chance: random.Random) -> Iterator[Example]:
@@ -124,6 +125,8 @@ def question_examples(data: Path, source: Source, chance: random.Random) -> Iter
             True,
             tuple(sentence for span in (spans if not source.spans else [first]) for sentence in _around(text, span)),
         )
+        if chance.random() < _SENTENCES:
+            yield from _sentences(source.name, row["question"], title, text, first, chance)
         if near and chance.random() < _NEIGHBOUR:
             other = near.of(row, chance)
             if other:
@@ -134,6 +137,16 @@ def question_examples(data: Path, source: Source, chance: random.Random) -> Iter
                 yield _unanswered(source.name, chance.choice(swapped).text, title, text)
         if source.swaps and chance.random() < _STATEMENTS:
             yield from _statements(row, source.name, title, text, first, names, chance)
+
+
+def _sentences(
+    name: str, question: str, title: str, text: str, span: Span, chance: random.Random
+) -> Iterator[Example]:
+    """The sentence of the answer alone, and another one: for their relevance, which is read of sentences too."""
+    around = _around(text, span)
+    others = [sentence for sentence in split_sentences(text) if sentence not in around]
+    for sentence in [*around[:1], *chance.sample(others, min(1, len(others)))]:
+        yield Example(f"{name}{OF_SENTENCES}", question, title, text[slice(*sentence)])
 
 
 def _unanswered(name: str, question: str, title: str, text: str) -> Example:
@@ -164,6 +177,21 @@ def _spans(row: dict[str, Any], text: str, start: int) -> list[Span]:
 
 def _around(text: str, span: Span) -> list[Span]:
     return [sentence for sentence in split_sentences(text) if sentence[0] < span[1] and span[0] < sentence[1]]
+
+
+def long_answer_examples(data: Path, chance: random.Random) -> Iterator[Example]:
+    """CLAPNQ: the sentences that an answer of several is made of. It is small: half is held aside, and the rest comes thrice."""
+    documents = paragraphs(data / "clapnq")
+    for row in rows(data / "clapnq" / "questions.jsonl"):
+        document = documents[row["context"]["doc_ids"][0]]
+        if is_held_aside(name_of(document), 2):
+            continue
+        spans = tuple((item["start"], item["end"]) for item in row["evidence"] if item["doc_id"] == document["doc_id"])
+        example = Example(
+            "clapnq", row["question"], document["title"], document["text"], None, bool(row["answers"]), spans
+        )
+        if spans or not row["answers"]:
+            yield _windowed(replace(example, span=None if spans else ()), chance)
 
 
 class _Neighbours:
@@ -229,7 +257,7 @@ def _statements(
     if made:
         yield Example(of_set, made, title, text, evidence=around, support=(SUPPORTED,))
         wrong = [other for _, other in names_in(text) if other not in answer and answer not in other]
-        if wrong and names_in(answer):
+        if wrong and any(names_in(answer)):
             yield Example(
                 of_set,
                 statement(row["question"], chance.choice(wrong)),
@@ -268,7 +296,7 @@ def _lighter(claim: str, chance: random.Random) -> str:
 
 
 CLAIMS = {
-    "fever_dev": 10_000,
+    "fever_dev": 7000,
     "fever_symmetric": 1000,
     "fm2": 2000,
     "defacto": 3000,
@@ -280,13 +308,29 @@ CLAIMS = {
 _CUT = 0.3
 
 
-def claim_key(name: str, row: dict[str, Any]) -> str:
-    """What decides whether a row is held aside: FEVER's two sets share claims, the others are split by passage."""
-    return str(row["claim"] if name.startswith("fever") else row["passage"][:200])
+def claims_held_aside(data: Path) -> frozenset[str]:
+    """The ids of the rows that are kept for measuring: no claim and no sentence of theirs stands in another row."""
+    found = [row for name in CLAIMS for row in rows(data / "claims" / f"{name}.jsonl")]
+    parent: dict[str, str] = {}
+
+    def root(text: str) -> str:
+        while parent.setdefault(text, text) != text:
+            parent[text] = parent[parent[text]]
+            text = parent[text]
+        return text
+
+    for row in found:
+        for sentence in re.split(r"(?<=[.!?])\s+", row["passage"]):
+            if len(sentence) > 40:
+                first, second = sorted((root(row["claim"]), root(sentence)))
+                parent[second] = first
+    return frozenset(row["id"] for row in found if is_held_aside(root(row["claim"])))
 
 
-def claim_examples(data: Path, name: str, most: int, chance: random.Random) -> Iterator[Example]:
-    found = [row for row in rows(data / "claims" / f"{name}.jsonl") if not is_held_aside(claim_key(name, row))]
+def claim_examples(
+    data: Path, name: str, most: int, aside: frozenset[str], chance: random.Random
+) -> Iterator[Example]:
+    found = [row for row in rows(data / "claims" / f"{name}.jsonl") if row["id"] not in aside]
     for row in chance.sample(found, min(most, len(found))):
         spans = tuple((item["start"], item["end"]) for item in row["evidence"])
         example = Example(name, row["claim"], "", row["passage"], None, None, spans or None, _CLASSES[row["label"]])
@@ -335,8 +379,11 @@ def examples(data: Path, seed: int = 0) -> list[Example]:
     found: list[Example] = []
     for source in SOURCES:
         found += question_examples(data, source, random.Random(f"{seed} {source.name}"))
+    for again in range(3):
+        found += long_answer_examples(data, random.Random(f"{seed} clapnq {again}"))
+    aside = claims_held_aside(data)
     for name, most in CLAIMS.items():
-        found += claim_examples(data, name, most, random.Random(f"{seed} {name}"))
+        found += claim_examples(data, name, most, aside, random.Random(f"{seed} {name}"))
     found += science_examples(data, random.Random(f"{seed} scifact"))
     random.Random(seed).shuffle(found)
     return found

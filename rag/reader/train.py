@@ -30,7 +30,7 @@ from index.embedder.bert import LOGITS, build, read_weights
 from index.embedder.parity import READER, model_folder
 from index.encoder import Encoder
 from index.ledger import embedded_text
-from rag.reader.examples import Example, examples
+from rag.reader.examples import OF_SENTENCES, Example, examples
 from rag.reader.network import Network
 
 BATCH_TOKENS = 4096
@@ -98,7 +98,11 @@ def prepared(data: Path, package: Path, seed: int) -> list[Encoded]:
     tokenizer.no_padding()
     found = examples(data, seed)
     chance = random.Random(f"{seed} titles")
-    taught = [n for n, example in enumerate(found) if not example.support and chance.random() < _TAUGHT]
+    taught = [
+        n
+        for n, example in enumerate(found)
+        if example.set.endswith(OF_SENTENCES) or (not example.support and chance.random() < _TAUGHT)
+    ]
     graph = build(read_weights(folder / "model.onnx"), LOGITS).SerializeToString()
     untrained = Encoder(graph, folder / "tokenizer.json", max_tokens=MOST_TOKENS)
     pairs = [(found[n].first, embedded_text(found[n].title, found[n].text)) for n in taught]
