@@ -14,6 +14,7 @@ from typing import Any
 
 from evals.metrics import is_cited
 from evals.record import Grade, Outcome, Record
+from rag import Verdict
 
 # Characters of a passage shown around what is cited of it.
 _AROUND = 320
@@ -136,8 +137,8 @@ def _answer(outcome: Outcome, number: int) -> str:
 
 
 def _sentence(sentence: dict[str, Any], number: int) -> str:
-    if sentence["verdict"] != "supported":
-        return f'<span class="unsupported">{line(sentence["text"])}</span> <small>not found in the sources</small>'
+    if remark := Verdict(sentence["verdict"]).remark:
+        return f'<span class="unsupported">{line(sentence["text"])}</span> <small>{remark}</small>'
     return line(sentence["text"]) + "".join(
         f'<a class="chip {_hue(c)}" href="#quote-{number}-{int(c["number"])}">'
         f'<span class="spoken">Citation </span>{int(c["number"])}</a>'

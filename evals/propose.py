@@ -26,6 +26,7 @@ from rag.extract import find_evidence
 from rag.followup import standalone
 from rag.generate import complete
 from rag.reader import local_reader
+from rag.retrieve import Retriever
 
 if TYPE_CHECKING:
     from llama_index.core.llms import LLM
@@ -135,14 +136,14 @@ def _disliked(library: Library, feedback: Sequence[Feedback], documents: Sequenc
         if mark.liked is not False:
             continue
         question = standalone(mark.question, mark.history)
-        hits = library.search(question)
+        found = Retriever(library, local_reader()).search(question)
         evidence = [
             item
-            for item in find_evidence(question, hits, library, local_reader())
+            for item in find_evidence(found)
             if not any(item.text in quote or quote in item.text for quote in mark.quotes)
             and _stands_once(documents, item.text)
         ]
-        sure = bool(evidence) and confidence(question, evidence, hits, library) >= THRESHOLD
+        sure = bool(evidence) and confidence(question, evidence, found, library, local_reader()) >= THRESHOLD
         was = f"answered “{' '.join(mark.answer.split())[:300]}”" if mark.answered else "declined"
         then = (
             "the quote is the best evidence not cited" if sure else "no other evidence found: accept it as unanswerable"

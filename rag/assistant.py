@@ -13,7 +13,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 from index import Hit, Library, Passage, open_library
-from rag.citations import Citation, Citations, Sentence, Verdict, support
+from rag.citations import Citation, Citations, Sentence, Verdict, check
 from rag.confidence import THRESHOLD, confidence
 from rag.errors import QuestionError, SettingError
 from rag.extract import Evidence, choose, find_evidence
@@ -36,6 +36,7 @@ class Answer:
 
     `answered` is false where the library does not cover it: then `text` says so and there are no sentences;
     `hits`, best first, are the nearest passages in any case. `text` is the sentences with their citations' numbers.
+    `short` is the words in them that answer the question by themselves, "" where none do or a model wrote.
     `confidence` in 0..1 orders questions that the library answers above those that it does not. `model` wrote the
     sentences, or is "extractive": then they are the sources' own words. `timings` are seconds by stage, and "total".
     """
@@ -50,9 +51,13 @@ class Answer:
     model: str
     timings: dict[str, float]
 
+    @property
+    def short(self) -> str:
+        return next((sentence.short for sentence in self.sentences if sentence.short), "")
+
     def to_dict(self) -> dict[str, Any]:
         """The answer as JSON holds it; of a hit, the passage's place and text instead of the whole document."""
-        values = {name: getattr(self, name) for name in ("question", "answered", "text")}
+        values = {name: getattr(self, name) for name in ("question", "answered", "text", "short")}
         return values | {
             "sentences": [asdict(sentence) for sentence in self.sentences],
             "citations": [asdict(citation) for citation in self.citations],
@@ -174,10 +179,11 @@ class Assistant:
         clock = _Clock()
         searched = standalone(question, history)
         with clock("retrieve"):
-            hits = self._retriever.search(searched)
+            found = self._retriever.search(searched)
+            hits = [item.hit for item in found]
         with clock("read"):
-            evidence = find_evidence(searched, hits, self.library, self._reader)
-            sure = confidence(searched, evidence, hits, self.library)
+            evidence = find_evidence(found)
+            sure = confidence(searched, evidence, found, self.library, self._reader)
         sentences: list[Sentence] = []
         writer = EXTRACTIVE
         with clock("answer"):
@@ -185,7 +191,8 @@ class Assistant:
                 sentences = yield from self._written(question, hits, history)
                 writer = self.model
             if not any(sentence.verdict is Verdict.SUPPORTED for sentence in sentences):
-                sentences, writer = _quoted(evidence, sure) if sure >= self.threshold else [], EXTRACTIVE
+                chosen = choose(searched, evidence) if sure >= self.threshold else []
+                sentences, writer = _quoted(chosen, sure), EXTRACTIVE
                 yield from sentences
         citations = {citation.number: citation for sentence in sentences for citation in sentence.citations}
         return Answer(
@@ -224,21 +231,30 @@ class Assistant:
 
     def _checked(self, text: str, markers: list[int], passages: list[Passage], numbering: Citations) -> Sentence:
         """A marker that names no passage, or one that does not support the sentence, is dropped."""
-        citations = []
-        for marker in markers:
-            if 1 <= marker <= len(passages):
-                passage = passages[marker - 1]
-                found = support(text, passage, self._reader)
-                if found.verdict is Verdict.SUPPORTED:
-                    citations.append(numbering.cite(passage, found.span, found.verdict, found.score))
-        return Sentence(text, tuple(citations), Verdict.SUPPORTED if citations else Verdict.NOT_FOUND)
+        named = [passages[marker - 1] for marker in markers if 1 <= marker <= len(passages)]
+        checked = check(text, named, self._reader)
+        citations = [
+            numbering.cite(found.passage, found.span, found.verdict, found.score)
+            for found in checked
+            if found.verdict is Verdict.SUPPORTED
+        ]
+        return Sentence(text, tuple(citations), checked[0].verdict if checked else Verdict.NOT_FOUND)
 
 
-def _quoted(evidence: Sequence[Evidence], sure: float) -> list[Sentence]:
+def _quoted(chosen: Sequence[Evidence], sure: float) -> list[Sentence]:
     """The answer in the sources' own words."""
     numbering = Citations()
-    citations = [numbering.cite(item.passage, item.span, Verdict.SUPPORTED, sure) for item in choose(evidence)]
-    return [Sentence(citation.quote, (citation,), Verdict.SUPPORTED) for citation in citations]
+    surest = max((item for item in chosen if item.short), key=_span_score, default=None)
+    sentences = []
+    for item in chosen:
+        citation = numbering.cite(item.passage, item.span, Verdict.SUPPORTED, sure)
+        short = item.passage.document.text[slice(*item.short)] if item is surest and item.short else ""
+        sentences.append(Sentence(citation.quote, (citation,), Verdict.SUPPORTED, short))
+    return sentences
+
+
+def _span_score(item: Evidence) -> float:
+    return item.found.reading.answerable + item.found.reading.span_score
 
 
 def _threshold(environ: Mapping[str, str]) -> float:

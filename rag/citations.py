@@ -7,17 +7,31 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
 
-from index import Passage
-from index.lexical import content_words
+from index import Document, Passage
 from index.passages import Span, split_sentences
-from rag.reader import Reader
+from rag.agreement import is_negated, missing_numbers
+from rag.reader import Reader, Support
 
 
 class Verdict(str, Enum):
-    """Whether the cited characters support the sentence."""
+    """Whether the cited characters support the sentence; the best comes first."""
 
     SUPPORTED = "supported"
+    PARTLY = "partly supported"
+    CONTRADICTED = "contradicted"
     NOT_FOUND = "not found"
+
+    @property
+    def remark(self) -> str:
+        """What is said of a sentence with this verdict; nothing of one that is supported."""
+        return _REMARKS.get(self, "")
+
+
+_REMARKS = {
+    Verdict.PARTLY: "only partly found in the library",
+    Verdict.CONTRADICTED: "the library says otherwise",
+    Verdict.NOT_FOUND: "not found in the library",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,17 +56,27 @@ class Citation:
 
 @dataclass(frozen=True, slots=True)
 class Sentence:
-    """One sentence of an answer with the citations that support it; none if its verdict is not `supported`."""
+    """One sentence of an answer with the citations that support it; none if its verdict is not `supported`.
+
+    `short`: the words in it that answer the question, where there are such; "" if not.
+    """
 
     text: str
     citations: tuple[Citation, ...]
     verdict: Verdict
+    short: str = ""
 
     @property
     def marked(self) -> str:
         """The sentence with its citations' numbers, or the lack of any: "It was so. [1][2]"."""
         marks = "".join(f"[{citation.number}]" for citation in self.citations)
-        return f"{self.text} {marks or '[not found in the library]'}"
+        return f"{self.text} {marks or f'[{self.verdict.remark}]'}"
+
+
+def whole_words(short: str) -> re.Pattern[str]:
+    """Finds a sentence's short answer in it, however its spaces are wrapped."""
+    words = r"\s+".join(map(re.escape, short.split()))
+    return re.compile(rf"(?<!\w){words}(?!\w)")
 
 
 class Citations:
@@ -78,60 +102,60 @@ class Citations:
         )
 
 
-_NUMBER = re.compile(r"\d+(?:[.,:]\d+)*")
-
-
-def numbers(text: str) -> set[str]:
-    """The numbers in `text`, thousands separators dropped: {"7000", "4.5"}."""
-    return {re.sub(r",(?=\d{3}\b)", "", number) for number in _NUMBER.findall(text)}
+# A claim is supported if the reader gives it this probability: chosen on rows kept aside from training, CARD.md.
+SUPPORTED_FROM = 0.32
 
 
 @dataclass(frozen=True, slots=True)
-class Support:
-    """The sentence of a passage that supports a claim best: where it stands, and how well (0..1)."""
+class Checked:
+    """The verdict on a claim, and the sentence of a passage that decides it. `score`: how surely supported, 0..1."""
 
+    passage: Passage
     span: Span
     verdict: Verdict
     score: float
 
 
-# Of the words of a claim that say what it is about, this share must stand in its source.
-_SHARE_OF_WORDS = 0.6
+def check(claim: str, passages: Sequence[Passage], reader: Reader) -> list[Checked]:
+    """The verdict on `claim` of each passage that has a sentence, the one that supports it best first.
 
-
-def support(claim: str, passage: Passage, reader: Reader) -> Support:
-    """Find the sentence of `passage` that supports `claim` best, and judge whether it does.
-
-    It does if the passage holds every number of the claim, and the sentence, read with the one before it, most of its
-    words. That is simple, and says so: a claim with one name or direction swapped passes.
+    What stands there to the letter is supported. Else the reader judges, and every number of the claim must stand
+    in the passage, and no "not" be added to a sentence or lost from it.
     """
-    return _support(claim, passage.document.text, passage.sentences, reader)
+    passages = [passage for passage in passages if passage.sentences]
+    if not claim.strip():
+        return [Checked(passage, passage.sentences[0], Verdict.NOT_FOUND, 0.0) for passage in passages]
+    checked = [found for passage in passages if (found := _verbatim(claim, passage))]
+    read = [passage for passage in passages if claim not in passage.text]
+    checked += [
+        _judged(claim, passage, support) for passage, support in zip(read, reader.support(claim, read), strict=True)
+    ]
+    return sorted(checked, key=lambda item: (list(Verdict).index(item.verdict), -item.score))
 
 
 def supported(claim: str, texts: Sequence[str], reader: Reader) -> bool:
-    """Whether `texts`, read together, support `claim`: what stands there verbatim does, else as `support` judges."""
-    if any(claim in text for text in texts):
-        return True
+    """Whether `texts`, read together, support `claim`."""
     together = "\n\n".join(texts)
-    spans = split_sentences(together)
-    return bool(spans) and _support(claim, together, spans, reader).verdict is Verdict.SUPPORTED
+    document = Document(id="", path="", title="", text=together, sha256="")
+    passage = Passage(document, 0, len(together), tuple(split_sentences(together)), "")
+    return any(found.verdict is Verdict.SUPPORTED for found in check(claim, [passage], reader))
 
 
-def _support(claim: str, text: str, spans: Sequence[Span], reader: Reader) -> Support:
-    scores = reader.relevance(claim, [text[start:end] for start, end in spans])
-    best = int(scores.argmax())
-    span = spans[best]
-    around = text[spans[max(0, best - 1)][0] : span[1]]
-    share = _share(content_words(claim), content_words(around))
-    if not numbers(claim) <= numbers(text[spans[0][0] : spans[-1][1]]):
-        share = 0.0
-    return Support(span, Verdict.SUPPORTED if share >= _SHARE_OF_WORDS else Verdict.NOT_FOUND, share)
+def _verbatim(claim: str, passage: Passage) -> Checked | None:
+    at = passage.text.find(claim) + passage.start
+    if at < passage.start:
+        return None
+    span = next((span for span in passage.sentences if at < span[1]), passage.sentences[-1])
+    return Checked(passage, span, Verdict.SUPPORTED, 1.0)
 
 
-def _share(claim: list[str], source: list[str]) -> float:
-    stems = {_stem(word) for word in source}
-    return sum(_stem(word) in stems for word in claim) / len(claim) if claim else 0.0
-
-
-def _stem(word: str) -> str:
-    return re.sub(r"(?:ing|ed|es|s|ly)$", "", word)[:7]
+def _judged(claim: str, passage: Passage, support: Support) -> Checked:
+    span = passage.sentences[support.sentence]
+    if is_negated(claim, passage.document.text[slice(*span)]):
+        verdict = Verdict.CONTRADICTED
+    elif support.supported >= SUPPORTED_FROM:
+        wrong = missing_numbers(claim, f"{passage.context} {passage.text}")
+        verdict = Verdict.PARTLY if wrong else Verdict.SUPPORTED
+    else:
+        verdict = Verdict.CONTRADICTED if support.contradicted > support.not_stated else Verdict.NOT_FOUND
+    return Checked(passage, span, verdict, support.supported)

@@ -1,78 +1,85 @@
-"""An answer in the library's own words: the sentences that answer a question.
+"""An answer in the library's own words: the sentences that answer a question, and the words in them that do.
 
 Nothing is written here, only chosen; it needs no language model.
 """
 
 from __future__ import annotations
 
+import math
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from index import Hit, Library, Passage
+from index import Passage
 from index.passages import Span
-from rag.reader import Reader
+from rag.retrieve import Found
 
 # Sentences are looked for in this many of the best passages.
 PASSAGES_READ = 5
 
-# A sentence's score: the cross-encoder's logit, the mean of the sentence alone and read after the one before it ("In
-# order for this to happen ..."), plus the cosine of its embedding with the question's and the logit of the passage
-# around it, with these weights. The figures below were chosen on samples of public sets: rag/reader/CARD.md.
-_COSINE_WEIGHT = 15.0
-_PASSAGE_WEIGHT = 0.7
-
-# The answer is the best sentence and up to two more that come this close to it: closer if the best is a clear one.
-_MOST_SENTENCES = 3
-_CLEAR_SCORE = 18.0
-_MARGIN_IF_CLEAR, _MARGIN = 4.0, 10.0
+# The answer is the best sentence and others that are at least this share as likely to be needed, up to a few; more
+# where a question asks for reasons, ways or a list. Of a clear answer less is said, if not more is asked for.
+_SHARE, _SHARE_IF_CLEAR, _CLEAR = 0.3, 0.5, 0.6
+_MOST_SENTENCES, _MOST_IF_LONG = 3, 6
+_ASKS_FOR_MORE = re.compile(
+    r"^\W*(?:why|how(?! (?:many|much|old|long|far|often|big|large|tall|high))|list|describe|explain|name|summari[sz]e|"
+    r"compare)\b|^\W*what (?:are|were|does .+ say about|do .+ say about|happen)|\b(?:reasons?|ways?|steps|examples|"
+    r"causes)\b",
+    re.IGNORECASE,
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """A sentence of a passage and how well it answers the question; `score` orders the evidence for one question."""
+    """A sentence of a passage that was found; `score` in 0..1: how likely it is needed for the answer.
 
-    passage: Passage
+    `short` is where the likeliest short answer stands in the document, if it stands in this sentence.
+    """
+
+    found: Found
     span: Span
     score: float
+    short: Span | None = None
+
+    @property
+    def passage(self) -> Passage:
+        return self.found.hit.passage
 
     @property
     def text(self) -> str:
         return self.passage.document.text[slice(*self.span)]
 
 
-def find_evidence(question: str, hits: Sequence[Hit], library: Library, reader: Reader) -> list[Evidence]:
+def find_evidence(found: Sequence[Found]) -> list[Evidence]:
     """Every sentence of the best passages that could be an answer, best first. Headings are none."""
-    found: list[tuple[Hit, Span]] = []
-    texts, with_previous = [], []
-    for hit in hits[:PASSAGES_READ]:
-        text = hit.passage.document.text
-        start = hit.passage.start
-        for span in hit.passage.sentences:
-            if not _is_heading(hit.passage, span):
-                found.append((hit, span))
-                texts.append(text[slice(*span)])
-                with_previous.append(text[start : span[1]])
-            start = span[0]
-    if not found:
-        return []
-    logits = reader.relevance(question, texts + with_previous).reshape(2, len(found)).mean(axis=0)
-    cosines = library.embed_passages(texts) @ library.embed_question(question)
     evidence = [
-        Evidence(hit.passage, span, float(logit + _COSINE_WEIGHT * cosine + _PASSAGE_WEIGHT * hit.score))
-        for (hit, span), logit, cosine in zip(found, logits, cosines, strict=True)
+        Evidence(item, span, sigmoid(item.reading.answerable) * sigmoid(logit), _inside(item.reading.span, span))
+        for item in found[:PASSAGES_READ]
+        for span, logit in zip(item.hit.passage.sentences, item.reading.evidence, strict=True)
+        if not _is_heading(item.hit.passage, span)
     ]
     return sorted(evidence, key=lambda item: -item.score)
 
 
-def choose(evidence: Sequence[Evidence]) -> list[Evidence]:
+def choose(question: str, evidence: Sequence[Evidence]) -> list[Evidence]:
     """The evidence to show, in reading order: documents by their best sentence, sentences as they stand in them."""
     if not evidence:
         return []
-    top = evidence[0].score
-    margin = _MARGIN_IF_CLEAR if top >= _CLEAR_SCORE else _MARGIN
-    best = [item for item in evidence[:_MOST_SENTENCES] if item.score >= top - margin]
+    asks_for_more = bool(_ASKS_FOR_MORE.search(question))
+    share = _SHARE if asks_for_more or evidence[0].score < _CLEAR else _SHARE_IF_CLEAR
+    most = _MOST_IF_LONG if asks_for_more else _MOST_SENTENCES
+    best = [item for item in evidence[:most] if item.score >= share * evidence[0].score]
     order = list(dict.fromkeys(item.passage.document.id for item in best))
     return sorted(best, key=lambda item: (order.index(item.passage.document.id), item.span))
+
+
+def sigmoid(logit: float) -> float:
+    return 1 / (1 + math.exp(-max(-60.0, min(60.0, logit))))
+
+
+def _inside(short: Span, sentence: Span) -> Span | None:
+    start, end = max(short[0], sentence[0]), min(short[1], sentence[1])
+    return (start, end) if start < end and sentence[0] <= short[0] else None
 
 
 def _is_heading(passage: Passage, span: Span) -> bool:

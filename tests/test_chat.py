@@ -150,7 +150,23 @@ def test_a_message_is_one_line_of_html_so_that_markdown_leaves_it_alone() -> Non
 
 def test_an_unsupported_sentence_is_labelled_in_words() -> None:
     turn = Turn("Q?", (Sentence("It flew.", (), Verdict.NOT_FOUND),))
-    assert "It flew.</span> <small>not found in the sources</small>" in answer_html(turn, 1)
+    assert "It flew.</span> <small>not found in the library</small>" in answer_html(turn, 1)
+
+
+@pytest.mark.parametrize(
+    ("short", "shown"),
+    [
+        ("flew", "It <strong>flew</strong> to"),
+        ("New\nYork", '<strong>New </strong><span class="keep"><strong>York</strong>.<'),
+        ("it &", 'It flew to New <span class="keep">York.<'),
+        ("", 'It flew to New <span class="keep">York.<'),
+    ],
+)
+def test_the_words_that_answer_are_bold_wherever_they_stand_in_their_sentence(short: str, shown: str) -> None:
+    source = document("It flew to New York.")
+    citation = cite(source, source.text, 1)
+    sentence = Sentence(source.text, (citation,), Verdict.SUPPORTED, short)
+    assert shown in answer_html(Turn("Q?", (sentence,), (hit(source).passage,)), 1)
 
 
 def test_an_abstention_lists_three_passages_at_most_and_highlights_nothing() -> None:

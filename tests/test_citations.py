@@ -2,8 +2,9 @@ from __future__ import annotations
 
 import pytest
 
-from index import Library
-from rag.citations import Citations, Sentence, Verdict, numbers, support
+from index import Library, Passage
+from rag.agreement import is_negated, missing_numbers, numbers
+from rag.citations import Citations, Sentence, Verdict, check, supported, whole_words
 from rag.reader import local_reader
 
 VETO = "In late March of 2024 Russia vetoed a United Nations Security Council resolution."
@@ -23,26 +24,85 @@ def test_a_sentence_shows_its_numbers_or_that_it_has_none(library: Library) -> N
     citation = Citations().cite(passage, passage.sentences[0], Verdict.SUPPORTED, 1.0)
     assert Sentence("So it was.", (citation,), Verdict.SUPPORTED).marked == "So it was. [1]"
     assert Sentence("So it was.", (), Verdict.NOT_FOUND).marked == "So it was. [not found in the library]"
+    assert Sentence("So it was.", (), Verdict.CONTRADICTED).marked == "So it was. [the library says otherwise]"
 
 
-def test_support_finds_the_sentence_that_says_it(library: Library) -> None:
-    passage = library.search("What did Russia veto in March 2024?")[0].passage
-    found = support(VETO, passage, local_reader())
+@pytest.fixture
+def veto(library: Library) -> Passage:
+    return library.search("What did Russia veto in March 2024?")[0].passage
+
+
+def test_the_sentence_that_says_what_is_claimed_is_found(veto: Passage) -> None:
+    (found,) = check(VETO, [veto], local_reader())
     assert found.verdict is Verdict.SUPPORTED
-    assert "vetoing a United Nations Security Council resolution" in passage.document.text[slice(*found.span)]
+    assert "vetoing a United Nations Security Council resolution" in veto.document.text[slice(*found.span)]
+
+
+def test_what_stands_there_to_the_letter_is_supported_whatever_the_reader_thinks(veto: Passage) -> None:
+    for span in veto.sentences:
+        (found,) = check(veto.document.text[slice(*span)], [veto], local_reader())
+        assert (found.verdict, found.span, found.score) == (Verdict.SUPPORTED, span, 1.0)
+
+
+def test_the_passage_that_supports_a_claim_comes_before_one_that_does_not(library: Library, veto: Passage) -> None:
+    others = [hit.passage for hit in library.search("How many containers were supplied?")]
+    found = check(VETO, [passage for passage in others if passage != veto] + [veto], local_reader())
+    assert found[0].passage == veto
 
 
 @pytest.mark.parametrize(
-    "claim",
+    ("claim", "verdicts"),
     [
-        "In late March of 2019 Russia vetoed a United Nations Security Council resolution.",
-        "Lionel Messi lifted the trophy in Qatar.",
-        "",
+        (VETO.replace("2024", "2019"), {Verdict.PARTLY, Verdict.CONTRADICTED}),
+        (VETO.replace("vetoed", "did not veto"), {Verdict.CONTRADICTED, Verdict.NOT_FOUND}),
+        ("Lionel Messi lifted the trophy in Qatar.", {Verdict.NOT_FOUND}),
+        ("", {Verdict.NOT_FOUND}),
     ],
 )
-def test_another_number_or_another_matter_is_not_supported(library: Library, claim: str) -> None:
-    passage = library.search("What did Russia veto in March 2024?")[0].passage
-    assert support(claim, passage, local_reader()).verdict is Verdict.NOT_FOUND
+def test_another_number_or_another_matter_is_not_supported(claim: str, verdicts: set[Verdict], veto: Passage) -> None:
+    (found,) = check(claim, [veto], local_reader())
+    assert found.verdict in verdicts
+
+
+def test_texts_together_support_what_any_of_them_says() -> None:
+    texts = ["Sirius is the brightest star of the night sky.", "Lemons are sour, and most of them are yellow."]
+    assert supported("Lemons are sour", texts, local_reader())
+    assert not supported("The moon is made of cheese.", texts, local_reader())
+    assert not supported("Lemons are sour.", [], local_reader())
+
+
+@pytest.mark.parametrize(
+    ("claim", "source", "missing"),
+    [
+        ("75 countries met.", "40 countries met.", {"75"}),
+        ("Fifteen countries met.", "15 countries met.", set()),
+        ("7000 rounds", "7,000 rounds", set()),
+        ("One of them left in 1990.", "Somebody left in 1990.", set()),
+    ],
+)
+def test_a_number_must_stand_in_the_source_in_figures_or_in_words(claim: str, source: str, missing: set[str]) -> None:
+    assert missing_numbers(claim, source) == missing
+
+
+@pytest.mark.parametrize(
+    ("claim", "sentence", "negated"),
+    [
+        ("Russia did not veto the resolution.", "Russia did veto the resolution.", True),
+        ("Russia did veto the resolution.", "Russia didn't veto the resolution.", True),
+        ("Russia did not veto it.", "Russia never did veto it.", False),
+        ("The tankers did not leave.", "Russia did veto the resolution.", False),
+    ],
+)
+def test_a_not_that_is_added_or_lost_is_seen_where_the_words_are_the_same(
+    claim: str, sentence: str, negated: bool
+) -> None:
+    assert is_negated(claim, sentence) is negated
+
+
+def test_a_short_answer_is_found_as_whole_words_however_they_are_wrapped() -> None:
+    found = whole_words("in  1990").search("Berlin in 19901 and in\n1990.")
+    assert found is not None
+    assert found.span() == (20, 27)
 
 
 def test_numbers_are_compared_without_their_thousands_separators() -> None:

@@ -13,11 +13,11 @@ from evals.record import Outcome, Record
 from evals.report import verdict
 from evals.samples import SHIPPED_SUITE, Sample, read_suite
 from evals.score import Texts, failed, score
-from index import Hit, Library
+from index import Library
 from rag import Answer, Assistant
 from rag.citations import Citations, Verdict, supported
 from rag.reader import local_reader
-from rag.retrieve import Retriever
+from rag.retrieve import Found, Retriever
 
 KINDS = {"fact": 22, "why": 10, "far_off": 12}
 
@@ -63,7 +63,7 @@ def test_passages_in_reverse_are_caught_as_not_retrieved(
     library: Library, samples: list[Sample], texts: dict[str, str], baseline: Record
 ) -> None:
     class Backwards(Retriever):
-        def search(self, question: str, k: int = 8) -> list[Hit]:
+        def search(self, question: str, k: int = 8) -> list[Found]:
             return super().search(question, 20)[::-1][:k]
 
     broken = Assistant(library, local_reader())

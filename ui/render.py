@@ -14,6 +14,7 @@ from pathlib import Path
 from index import DocumentRow, Passage
 from rag import Answer, Citation, Sentence, Verdict
 from rag.assistant import EXTRACTIVE
+from rag.citations import whole_words
 
 # Characters of the document shown around a quoted passage.
 AROUND = 320
@@ -216,12 +217,23 @@ def _section(title: str, hint: str, body: str, number: int) -> str:
 
 
 def _sentence(sentence: Sentence, number: int) -> str:
-    text = _line(sentence.text)
     if sentence.verdict is not Verdict.SUPPORTED:
-        return f'<span class="unsupported"><span>{text}</span> <small>not found in the sources</small></span>'
+        text = f"<span>{_line(sentence.text)}</span> <small>{sentence.verdict.remark}</small>"
+        return f'<span class="unsupported">{text}</span>'
     chips = "".join(_chip(citation, number) for citation in sentence.citations)
-    start, space, word = text.rpartition(" ")
-    return f'<span>{start}{space}<span class="keep">{word}{chips}</span></span>'
+    plain = " ".join(sentence.text.split())
+    last = plain.rfind(" ") + 1
+    start, word = (_emphasised(plain, part, sentence.short) for part in (slice(0, last), slice(last, None)))
+    return f'<span>{start}<span class="keep">{word}{chips}</span></span>'
+
+
+def _emphasised(text: str, part: slice, short: str) -> str:
+    """That part of `text`, escaped, with what it holds of the short answer in bold."""
+    start, stop, _ = part.indices(len(text))
+    found = whole_words(short).search(text) if short else None
+    low, high = (min(max(at, start), stop) for at in (found.span() if found else (start, start)))
+    bold = f"<strong>{escape(text[low:high])}</strong>" if low < high else ""
+    return f"{escape(text[start:low])}{bold}{escape(text[high:stop])}"
 
 
 def _foot(remark: str, number: int) -> str:

@@ -37,7 +37,7 @@ Settings, from the environment:
   PINCITE_HOME       where the default library lies
   PINCITE_EMBEDDING  an OpenAI embedding model instead of the one that ships
   PINCITE_CHROMA_URL a Chroma server to use instead of Chroma in this process
-  PINCITE_THRESHOLD  the confidence from which a question counts as answered (0.5)
+  PINCITE_THRESHOLD  the confidence from which a question counts as answered (0.2)
   OPENAI_API_KEY, OPENAI_BASE_URL, OPENAI_MODEL   let this model write the answers
 """
 
@@ -225,7 +225,11 @@ def main() -> None:
 
 
 def _rendered(answer: Answer) -> str:
+    from rag.citations import whole_words
+
     lines = [_wrapped(answer.text)]
+    if answer.short:
+        lines = [whole_words(answer.short).sub(lambda words: click.style(words[0], bold=True), lines[0], count=1)]
     if not answer.answered and answer.hits:
         lines.append("\nThe nearest passages:")
         for hit in answer.hits[:3]:

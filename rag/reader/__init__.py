@@ -1,40 +1,180 @@
-"""The cross-encoder that ships: how well a text answers a question. CARD.md says where it comes from."""
+"""The reader that ships: one model that ranks passages, finds the answer in them, and checks claims against them.
+
+CARD.md says where it comes from and how good it is; train.py and export.py made it.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
+from index import Passage
+from index.passages import Span
+from rag.agreement import missing_numbers
+
+if TYPE_CHECKING:
+    from index.encoder import Window
+
 _FOLDER = Path(__file__).parent
-NAME = "ms-marco-MiniLM-L-12-v2"
-SHA256 = "a747887196ed73dcc6e9e42f848d59f9eac0b667bd07ec11b8c20893b9e3a3f8"
+NAME = "pincite-reader"
+SHA256 = "17e0a80182c823d1ccaa16b21fa7d870b26064af47283a8e29abe91f1751f202"
+
+MOST_TOKENS = 384  # of question and passage together, as in training; longer ones are read in windows
+_LONGEST_SPAN = 30  # tokens
+_RELEVANCE, _ANSWERABLE, _FIRST_VERDICT = 0, 1, 2
+_START, _END, _EVIDENCE = range(3)
+_NUMBER_MISSING = 1.0  # so much is taken from the logit of "supported"
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What a passage says to a question; logits, of which higher ones are surer.
+
+    `relevance` (about -11 to 10): whether the passage is about what is asked; `answerable`: whether it holds the
+    answer. `span` is the likeliest short answer, as offsets into the document's text, and `span_score` how much
+    likelier it is than that there is none. `evidence`: of each of the passage's sentences, whether it is needed.
+    """
+
+    relevance: float
+    answerable: float
+    span: Span
+    span_score: float
+    evidence: tuple[float, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Support:
+    """What a passage says to a claim: three probabilities that add up to 1, and the sentence that decides.
+
+    `sentence` is its number among the passage's.
+    """
+
+    supported: float
+    contradicted: float
+    not_stated: float
+    sentence: int
 
 
 class Reader:
-    """ms-marco-MiniLM-L-12-v2 in process: question and text are read together, by attention from each to the other.
+    """BERT of 12 layers that reads a question or claim together with a passage, by attention from each to the other.
 
-    Source: Nogueira and Cho, Passage Re-ranking with BERT (2019), https://arxiv.org/abs/1901.04085; the weights by
-    Sentence-Transformers.
+    It began as a cross-encoder (Nogueira and Cho, Passage Re-ranking with BERT, 2019, https://arxiv.org/abs/1901.04085)
+    and learnt to answer as in SQuAD 2.0 (Devlin et al., BERT, 2019, section 4.3: the first token stands for "no
+    answer") and to check claims.
     """
 
     name = NAME
 
-    def __init__(self) -> None:
+    def __init__(self, model: Path | bytes = _FOLDER / "model.onnx") -> None:
         from index.encoder import Encoder
 
-        self._encoder = Encoder(_FOLDER / "model.onnx", _FOLDER / "tokenizer.json")
+        self._encoder = Encoder(model, _FOLDER / "tokenizer.json", max_tokens=MOST_TOKENS)
 
     def relevance(self, question: str, texts: Sequence[str]) -> npt.NDArray[np.float32]:
         """How well each text answers `question`: logits, about -11 (not at all) to 10, shape (len(texts),)."""
         if not texts:
             return np.zeros(0, np.float32)
         place = {text: number for number, text in enumerate(dict.fromkeys(texts))}  # each different text is read once
-        scores = self._encoder.run([(question, text) for text in place]).reshape(len(place))
+        scores = self._encoder.run([(question, text) for text in place])[:, _RELEVANCE]
         return scores[[place[text] for text in texts]]
+
+    def read(self, question: str, passages: Sequence[Passage]) -> list[Reading]:
+        """What each passage, read under its title, says to `question`."""
+        return [
+            _reading(windows, passage)
+            for windows, passage in zip(self._windows(question, passages), passages, strict=True)
+        ]
+
+    def support(self, claim: str, passages: Sequence[Passage]) -> list[Support]:
+        """Whether each passage, read under its title, states what `claim` does.
+
+        Each is read whole, and again as the sentence that matters most with the one before it, and as the three that
+        matter most: the view in which the claim is best supported counts, since a long passage drowns a sentence.
+        """
+        windows = self._windows(claim, passages)
+        evidence = [_of_sentences(found, passage) for found, passage in zip(windows, passages, strict=True)]
+        views = [
+            (number, (f"{passage.context}\n", view))
+            for number, passage in enumerate(passages)
+            for view in _views(passage, evidence[number])
+        ]
+        for (number, _), again in zip(views, self._encoder.read(claim, [text for _, text in views]), strict=True):
+            windows[number] = windows[number] + again
+        return [
+            _support(found, claim, passage, int(of.argmax()) if len(of) else 0)
+            for found, passage, of in zip(windows, passages, evidence, strict=True)
+        ]
+
+    def _windows(self, first: str, passages: Sequence[Passage]) -> list[list[Window]]:
+        return self._encoder.read(first, [(f"{passage.context}\n", passage.text) for passage in passages])
+
+
+def _reading(windows: Sequence[Window], passage: Passage) -> Reading:
+    scores = np.array([window.of_pair[:_FIRST_VERDICT] for window in windows])
+    spans = [_best_span(window) for window in windows]
+    score, (start, end) = max(spans)
+    return Reading(
+        float(scores[:, _RELEVANCE].max()),
+        float(scores[:, _ANSWERABLE].max()),
+        (passage.start + start, passage.start + end),
+        score,
+        tuple(float(value) for value in _of_sentences(windows, passage)),
+    )
+
+
+def _best_span(window: Window) -> tuple[float, Span]:
+    """The likeliest span and how far its logits stand above those of the first token."""
+    if not len(window.of_tokens):
+        return -np.inf, (0, 0)
+    starts, ends = window.of_tokens[:, _START], window.of_tokens[:, _END]
+    reach = min(_LONGEST_SPAN, len(ends))
+    ahead = np.lib.stride_tricks.sliding_window_view(np.append(ends, np.full(reach - 1, -np.inf)), reach)
+    sums = starts[:, None] + ahead
+    first, length = np.unravel_index(int(sums.argmax()), sums.shape)
+    nothing = window.of_first[_START] + window.of_first[_END]
+    span = int(window.offsets[first, 0]), int(window.offsets[first + length, 1])
+    return float(sums[first, length] - nothing), span
+
+
+def _of_sentences(windows: Sequence[Window], passage: Passage) -> npt.NDArray[np.float64]:
+    """Each sentence's mean evidence, in the window that thinks most of it."""
+    best = np.full(len(passage.sentences), -np.inf)
+    for window in windows:
+        starts = passage.start + window.offsets[:, 0]
+        for number, (start, end) in enumerate(passage.sentences):
+            inside = window.of_tokens[(starts >= start) & (starts < end), _EVIDENCE]
+            if len(inside):
+                best[number] = max(best[number], inside.mean())
+    return best
+
+
+def _views(passage: Passage, evidence: npt.NDArray[np.float64]) -> list[str]:
+    """The sentence that matters most with the one before it; the three that matter most; but not the whole again."""
+    best = int(evidence.argmax()) if len(evidence) else 0
+    chosen = {(max(0, best - 1), best), tuple(sorted(int(n) for n in np.argsort(-evidence, kind="stable")[:3]))}
+    text = passage.document.text
+    return [
+        " ".join(text[slice(*passage.sentences[number])] for number in numbers)
+        for numbers in sorted(chosen)
+        if len(set(numbers)) < len(passage.sentences)
+    ]
+
+
+def _support(windows: Sequence[Window], claim: str, passage: Passage, sentence: int) -> Support:
+    """By the window that is surest that the claim is supported; a number that is not there makes it less sure."""
+    logits = np.array([window.of_pair[_FIRST_VERDICT:] for window in windows], np.float64)
+    if missing_numbers(claim, f"{passage.context} {passage.text}"):
+        logits[:, 0] -= _NUMBER_MISSING
+    shares = np.exp(logits - logits.max(axis=1, keepdims=True))
+    shares /= shares.sum(axis=1, keepdims=True)
+    supported, contradicted, not_stated = (float(share) for share in shares[shares[:, 0].argmax()])
+    return Support(supported, contradicted, not_stated, sentence)
 
 
 @cache

@@ -139,9 +139,7 @@ def question_examples(data: Path, source: Source, chance: random.Random) -> Iter
             yield from _statements(row, source.name, title, text, first, names, chance)
 
 
-def _sentences(
-    name: str, question: str, title: str, text: str, span: Span, chance: random.Random
-) -> Iterator[Example]:
+def _sentences(name: str, question: str, title: str, text: str, span: Span, chance: random.Random) -> Iterator[Example]:
     """The sentence of the answer alone, and another one: for their relevance, which is read of sentences too."""
     around = _around(text, span)
     others = [sentence for sentence in split_sentences(text) if sentence not in around]
@@ -180,7 +178,7 @@ def _around(text: str, span: Span) -> list[Span]:
 
 
 def long_answer_examples(data: Path, chance: random.Random) -> Iterator[Example]:
-    """CLAPNQ: the sentences that an answer of several is made of. It is small: half is held aside, and the rest comes thrice."""
+    """CLAPNQ: the sentences that an answer of several is made of. It is small: half of it is held aside."""
     documents = paragraphs(data / "clapnq")
     for row in rows(data / "clapnq" / "questions.jsonl"):
         document = documents[row["context"]["doc_ids"][0]]
@@ -327,9 +325,7 @@ def claims_held_aside(data: Path) -> frozenset[str]:
     return frozenset(row["id"] for row in found if is_held_aside(root(row["claim"])))
 
 
-def claim_examples(
-    data: Path, name: str, most: int, aside: frozenset[str], chance: random.Random
-) -> Iterator[Example]:
+def claim_examples(data: Path, name: str, most: int, aside: frozenset[str], chance: random.Random) -> Iterator[Example]:
     found = [row for row in rows(data / "claims" / f"{name}.jsonl") if row["id"] not in aside]
     for row in chance.sample(found, min(most, len(found))):
         spans = tuple((item["start"], item["end"]) for item in row["evidence"])

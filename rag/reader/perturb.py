@@ -90,7 +90,9 @@ def names_in(text: str) -> Iterator[tuple[int, str]]:
 
 def kind_of(name: str) -> str:
     words = name.lower().split()
-    return FORM.get(name) or ("person" if words[0] in GIVEN else SORTS.get(words[-1]) or ("words" if words[1:] else "word"))
+    return FORM.get(name) or (
+        "person" if words[0] in GIVEN else SORTS.get(words[-1]) or ("words" if words[1:] else "word")
+    )
 
 
 def perturb(text: str, chance: random.Random, names: Names, but: str) -> list[Perturbed]:

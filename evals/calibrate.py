@@ -1,0 +1,182 @@
+"""Learn the weights of the confidence (rag/confidence.py) on questions that the reader has not learnt from.
+
+    python -m evals.calibrate DATA [--questions 60]
+
+Of each set the documents kept aside from training make a library; asked of it are questions that it answers, ones that
+look as if (the set's own, or near misses), and questions of the other sets. The reference questions of the shipped
+article, which use few of its words, are one set more. Two logistic regressions tell what is on the topic from what is
+not, and what is answered from what is nearly; each set's figures are by weights learnt without it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import astuple, dataclass, fields
+from pathlib import Path
+
+import click
+import numpy as np
+import numpy.typing as npt
+
+from evals.metrics import area_under_roc
+from evals.near_miss import NearMisses
+from evals.reader.measures import drawn, share_below
+from evals.reader.sets import Question, documents_aside, held_aside, library_of
+from evals.report import hundredths, percent
+from evals.samples import read_suite
+from index import Library
+from index.documents import read_document
+from index.library import SHIPPED_ARTICLES
+from rag import Message
+from rag.confidence import THRESHOLD, Holds, Topic, signals
+from rag.extract import find_evidence
+from rag.followup import standalone
+from rag.reader import local_reader
+from rag.retrieve import Retriever
+
+# Sets, and of how many documents one was kept aside.
+SETS = {
+    "squad2": 7, "squad1-extra": 7, "squadshifts-new-wiki": 7, "qed": 7, "clapnq": 2, "sleepqa": 7, "covidqa": 7,
+    "fairytaleqa": 7, "policyqa": 7, "selqa": 7,
+}  # fmt: skip
+SUITE = Path(__file__).parent / "data" / "russia-dprk.jsonl"
+ANSWERABLE, NEAR, FAR = range(3)
+ARTICLE = "the shipped article"
+_COUNTS_TWICE = ARTICLE  # the other sets' questions were written with their text in view
+_TOPIC_PRIOR, _HOLDS_PRIOR = 2.0, 3.0  # what is on the topic, what is answered, counts so many times as much
+_RIDGE = 1e-4
+_MOST_DOCUMENTS = 200
+
+Table = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """A question that was asked of a library of a set's documents, of which it is known whether they answer it."""
+
+    set: str
+    kind: int
+    topic: Topic
+    holds: Holds
+
+
+def ask(data: Path, most: int) -> Iterator[Known]:
+    asked = {name: held_aside(data / name, one_in) for name, one_in in SETS.items()}
+    for name, questions in asked.items():
+        documents = drawn(documents_aside(data / name, SETS[name]), _MOST_DOCUMENTS)
+        here = {document.id for document in documents}
+        questions = [question for question in questions if question.document.id in here]
+        far = [question.text for other in SETS if other != name for question in _answerable(asked[other])]
+        with library_of(documents) as library:
+            can = drawn([question.text for question in _answerable(questions)], most)
+            cannot = [question.text for question in questions if question.unanswerable]
+            if not cannot:
+                misses = NearMisses(library)
+                cannot = [miss.question for question in can for miss in misses.of(question)]
+            for kind, texts in ((ANSWERABLE, can), (NEAR, drawn(cannot, most)), (FAR, drawn(far, most // 3))):
+                for text in texts:
+                    yield Known(name, kind, *signals_of(text, (), library))
+
+
+def ask_article() -> Iterator[Known]:
+    samples = read_suite(SUITE).samples
+    kinds = {"far_off": FAR, "near_miss": NEAR}
+    with library_of(map(read_document, sorted(SHIPPED_ARTICLES.glob("*.txt")))) as library:
+        for sample in samples:
+            if not sample.documents:
+                known = signals_of(sample.question, sample.history, library)
+                yield Known(ARTICLE, kinds.get(sample.type, ANSWERABLE), *known)
+
+
+def signals_of(question: str, history: Sequence[Message], library: Library) -> tuple[Topic, Holds]:
+    question, reader = standalone(question, history), local_reader()
+    found = Retriever(library, reader).search(question)
+    return signals(question, find_evidence(found), found, library, reader)
+
+
+def _answerable(questions: Sequence[Question]) -> list[Question]:
+    return [question for question in questions if question.gold]
+
+
+def fit(x: Table, y: Table, sets: Sequence[str], prior: float) -> Table:
+    """A weight for each column and, last, the bias: logistic regression by Newton's method, with a small ridge.
+
+    Sets count alike (one of them twice), and in each what is true `prior` times as much as what is not.
+    """
+    x = np.column_stack([x, np.ones(len(x))])
+    share = np.empty(len(y))
+    for name in set(sets):
+        for truth in (0.0, 1.0):
+            group = (y == truth) & [of == name for of in sets]
+            share[group] = (prior if truth else 1.0) * (1 + (name == _COUNTS_TWICE)) / max(1, group.sum())
+    share /= share.sum()
+    scale = np.append(x[:, :-1].std(axis=0) + 1e-9, 1.0)
+    x = x / scale
+    ridge = _RIDGE * np.append(np.ones(x.shape[1] - 1), 0.0)
+    weights = np.zeros(x.shape[1])
+    for _ in range(40):
+        sure = 1 / (1 + np.exp(-x @ weights))
+        slope = x.T @ (share * (sure - y)) + ridge * weights
+        bend = (x * (share * sure * (1 - sure))[:, None]).T @ x + np.diag(ridge + 1e-9)
+        weights -= np.linalg.solve(bend, slope)
+    return np.asarray(weights / scale)
+
+
+def weights_of(known: Sequence[Known]) -> tuple[Table, Table]:
+    """Of the topic, learnt on all; of the answer, learnt on what is on the topic."""
+    near = [item for item in known if item.kind != FAR]
+    topic = fit(
+        np.array([astuple(item.topic) for item in known]),
+        np.array([float(item.kind != FAR) for item in known]),
+        [item.set for item in known],
+        _TOPIC_PRIOR,
+    )
+    holds = fit(
+        np.array([astuple(item.holds) for item in near]),
+        np.array([float(item.kind == ANSWERABLE) for item in near]),
+        [item.set for item in near],
+        _HOLDS_PRIOR,
+    )
+    return topic, holds
+
+
+def by_weights_of_others(known: Sequence[Known]) -> list[float]:
+    """Each question's confidence by weights learnt without its set, in their order."""
+    weights = {name: weights_of([item for item in known if item.set != name]) for name in {item.set for item in known}}
+    sure = []
+    for item in known:
+        topic, holds = weights[item.set]
+        sure.append(_probability(astuple(item.topic), topic) * _probability(astuple(item.holds), holds))
+    return sure
+
+
+def _probability(values: Sequence[float], weights: Table) -> float:
+    return float(1 / (1 + np.exp(-np.append(values, 1.0) @ weights)))
+
+
+@click.command(help=__doc__)
+@click.argument("data", type=click.Path(exists=True, file_okay=False, path_type=Path))
+@click.option("--questions", default=60, show_default=True, help="How many of each kind to ask of a set.")
+def main(data: Path, questions: int) -> None:
+    known = [*ask(data, questions), *ask_article()]
+    sure = by_weights_of_others(known)
+
+    def of(kind: int, name: str = "") -> list[float]:
+        return [value for item, value in zip(known, sure, strict=True) if item.kind == kind and name in ("", item.set)]
+
+    click.echo("| set | declined | near declined | far declined | AUC near | AUC far |\n|---|---|---|---|---|---|")
+    for name in (*SETS, ARTICLE):
+        declined = [percent(share_below(of(kind, name), THRESHOLD)) for kind in (ANSWERABLE, NEAR, FAR)]
+        areas = [hundredths(area_under_roc(of(ANSWERABLE, name), of(kind, name))) for kind in (NEAR, FAR)]
+        click.echo(f"| {' | '.join([name, *declined, *areas])} |")
+    click.echo("\n| threshold | declined | near declined | far declined |\n|---|---|---|---|")
+    for tenth in range(1, 10):
+        declined = [percent(share_below(of(kind), tenth / 10)) for kind in (ANSWERABLE, NEAR, FAR)]
+        click.echo(f"| {' | '.join([f'{tenth / 10}', *declined])} |")
+    for kind, weights in zip((Topic, Holds), weights_of(known), strict=True):
+        names = [*(field.name for field in fields(kind)), "bias"]
+        click.echo(f"\n{kind.__name__}: " + ", ".join(f"{n} {w:.3f}" for n, w in zip(names, weights, strict=True)))
+
+
+if __name__ == "__main__":
+    main()

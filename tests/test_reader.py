@@ -1,0 +1,140 @@
+"""The reader that ships: what it says of a passage, and that its offsets are exact however long the passage is."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from index import Document, Hit, Library, Passage
+from index.passages import split_sentences
+from rag.extract import choose, find_evidence
+from rag.reader import Reader, Reading, local_reader
+from rag.retrieve import Found, Retriever
+
+TEXT = "Rome was founded by Romulus in 753. It grew fast. Carthage was founded by Dido, a queen who had fled from Tyre."
+FILLER = "The weather was fine that day, and nobody had anything to say about it. "
+
+
+def passage_of(text: str, title: str = "Cities of old") -> Passage:
+    document = Document("id", "path", title, text, "sha")
+    return Passage(document, 0, len(text), tuple(split_sentences(text)), "")
+
+
+def quote(passage: Passage, reading: Reading) -> str:
+    return passage.document.text[slice(*reading.span)]
+
+
+def test_the_answer_is_found_to_the_letter_and_so_is_the_sentence_that_holds_it() -> None:
+    passage = passage_of(TEXT)
+    for question, answer, sentence in (("Who founded Rome?", "Romulus", 0), ("Who founded Carthage?", "Dido", 2)):
+        (reading,) = local_reader().read(question, [passage])
+        assert answer in quote(passage, reading)
+        assert int(np.argmax(reading.evidence)) == sentence
+        assert len(reading.evidence) == 3
+
+
+def test_a_passage_that_answers_stands_above_one_on_the_topic_and_one_on_another() -> None:
+    passages = [passage_of(text) for text in (TEXT, "Rome lies on seven hills by the Tiber.", "Lemons are sour.")]
+    readings = local_reader().read("Who founded Rome?", passages)
+    assert readings[0].answerable > readings[1].answerable > readings[2].answerable
+    assert readings[0].relevance > readings[2].relevance
+    assert readings[0].span_score > 0 > readings[2].span_score
+
+
+def test_a_passage_that_begins_inside_its_document_gives_offsets_of_the_document() -> None:
+    start = TEXT.index("Carthage")
+    passage = replace(passage_of(TEXT), start=start, sentences=((start, len(TEXT)),))
+    (reading,) = local_reader().read("Who founded Carthage?", [passage])
+    assert "Dido" in quote(passage, reading)
+
+
+@pytest.mark.parametrize("before", [0, 20, 60])
+def test_a_long_passage_is_read_in_windows_and_its_offsets_stay_exact(before: int) -> None:
+    passage = passage_of(FILLER * before + TEXT + " " + FILLER * (60 - before))
+    (reading,) = local_reader().read("Who founded Carthage?", [passage])
+    assert "Dido" in quote(passage, reading)
+    sentence = passage.sentences[int(np.argmax(reading.evidence))]
+    assert "Dido" in passage.document.text[slice(*sentence)]
+    assert np.isfinite(reading.evidence).all()
+
+
+def test_a_passage_reads_the_same_alone_and_beside_others() -> None:
+    passages = [passage_of(TEXT), passage_of(FILLER * 60)]
+    together, alone = (
+        local_reader().read("Who founded Rome?", passages),
+        local_reader().read("Who founded Rome?", passages[:1]),
+    )
+    assert together[0].span == alone[0].span
+    assert together[0].answerable == pytest.approx(alone[0].answerable, abs=1e-3)
+
+
+def test_nothing_to_read_and_a_passage_without_words_are_no_errors() -> None:
+    assert local_reader().read("Who?", []) == []
+    assert local_reader().support("So it is.", []) == []
+    (reading,) = local_reader().read("Who?", [passage_of("")])
+    assert reading.span == (0, 0)
+    assert reading.span_score == -np.inf
+
+
+def test_a_claim_is_judged_with_shares_that_add_up_and_the_sentence_that_decides() -> None:
+    (stated,) = local_reader().support("Carthage was founded by Dido.", [passage_of(TEXT)])
+    (denied,) = local_reader().support("Carthage was founded by Romulus.", [passage_of(TEXT)])
+    (absent,) = local_reader().support("Lemons are sour.", [passage_of(TEXT)])
+    assert stated.supported + stated.contradicted + stated.not_stated == pytest.approx(1)
+    assert stated.sentence == 2
+    assert stated.supported > max(denied.supported, absent.supported)
+    assert absent.not_stated > 0.5
+
+
+def found(scores: list[float], question_answered: float = 4.0) -> Found:
+    """A passage of as many sentences as there are logits of their evidence."""
+    text = " ".join(f"Sentence {number} is here." for number in range(len(scores)))
+    passage = passage_of(text)
+    reading = Reading(1.0, question_answered, passage.sentences[0], 1.0, tuple(scores))
+    return Found(Hit(passage, 1.0, 1.0, 1.0, 1.0), reading)
+
+
+def test_sentences_nearly_as_likely_as_the_best_are_shown_in_reading_order_up_to_a_few() -> None:
+    evidence = find_evidence([found([2.0, -4.0, 3.0, 2.0, 2.0])])
+    assert [item.text for item in choose("Who is here?", evidence)] == [
+        f"Sentence {number} is here." for number in (0, 2, 3)
+    ]
+    assert len(choose("Why are they here?", evidence)) == 4
+
+
+def test_the_sentences_of_a_passage_that_does_not_answer_come_after_those_of_one_that_does() -> None:
+    best = find_evidence([found([3.0], question_answered=-4.0), found([1.0, 0.0])])[0]
+    assert best.passage.text.startswith("Sentence 0 is here. Sentence 1")
+    assert best.short == best.span
+
+
+class Scripted(Reader):
+    """Takes the later of the passages that it is given for the better, and all for as answerable as it was told."""
+
+    def __init__(self, answerable: float) -> None:
+        super().__init__()
+        self.answerable = answerable
+        self.given: list[list[Passage]] = []
+
+    def read(self, question: str, passages: Sequence[Passage]) -> list[Reading]:
+        self.given.append(list(passages))
+        return [Reading(float(n), self.answerable, (0, 0), 0.0, ()) for n in range(len(passages))]
+
+
+def test_the_reader_puts_in_order_what_the_search_found(library: Library) -> None:
+    hits = library.search("Who?", 12)
+    found = Retriever(library, Scripted(9.0)).search("Who?", 3)
+    assert [item.hit.passage for item in found] == [hit.passage for hit in hits[5:2:-1]]
+    assert [item.hit.score for item in found] == [14.0, 13.0, 12.0]
+
+
+def test_more_passages_are_read_only_if_none_of_the_first_surely_answers(library: Library) -> None:
+    passages = [hit.passage for hit in library.search("Who?", 12)]
+    sure, unsure = Scripted(9.0), Scripted(-9.0)
+    for reader in (sure, unsure):
+        Retriever(library, reader).search("Who?")
+    assert sure.given == [passages[:6]]
+    assert unsure.given == [passages[:6], passages[6:]]
