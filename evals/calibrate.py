@@ -21,12 +21,10 @@ import numpy.typing as npt
 from evals.metrics import area_under_roc
 from evals.near_miss import NearMisses
 from evals.reader.measures import drawn, share_below
-from evals.reader.sets import Question, documents_aside, held_aside, library_of
+from evals.reader.sets import ARTICLE_SUITE, Question, documents_aside, held_aside, library_of, shipped_documents
 from evals.report import hundredths, percent
 from evals.samples import read_suite
 from index import Library
-from index.documents import read_document
-from index.library import SHIPPED_ARTICLES
 from rag import Message
 from rag.confidence import THRESHOLD, Holds, Topic, signals
 from rag.extract import find_evidence
@@ -39,7 +37,6 @@ SETS = {
     "squad2": 7, "squad1-extra": 7, "squadshifts-new-wiki": 7, "qed": 7, "clapnq": 2, "sleepqa": 7, "covidqa": 7,
     "fairytaleqa": 7, "policyqa": 7, "selqa": 7,
 }  # fmt: skip
-SUITE = Path(__file__).parent / "data" / "russia-dprk.jsonl"
 ANSWERABLE, NEAR, FAR = range(3)
 ARTICLE = "the shipped article"
 _COUNTS_TWICE = ARTICLE  # the other sets' questions were written with their text in view
@@ -79,9 +76,9 @@ def ask(data: Path, most: int) -> Iterator[Known]:
 
 
 def ask_article() -> Iterator[Known]:
-    samples = read_suite(SUITE).samples
+    samples = read_suite(ARTICLE_SUITE).samples
     kinds = {"far_off": FAR, "near_miss": NEAR}
-    with library_of(map(read_document, sorted(SHIPPED_ARTICLES.glob("*.txt")))) as library:
+    with library_of(shipped_documents()) as library:
         for sample in samples:
             if not sample.documents:
                 known = signals_of(sample.question, sample.history, library)

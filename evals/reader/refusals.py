@@ -3,25 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 
 import numpy as np
 
 from evals.metrics import abstention_precision, abstention_recall, area_under_roc, mean, overlap
 from evals.near_miss import NearMisses
 from evals.reader.measures import Line, drawn, sentence_f1, share_below, threshold_refusing
-from evals.reader.sets import Asked, Question, documents_aside, documents_of, held_aside, library_of
+from evals.reader.sets import (
+    ARTICLE_SUITE,
+    Asked,
+    Question,
+    documents_aside,
+    documents_of,
+    held_aside,
+    library_of,
+    shipped_documents,
+)
 from evals.samples import read_suite
 from index import Hit, Library, Passage
-from index.documents import read_document
 from index.embedder import local_embedder
-from index.library import SHIPPED_ARTICLES
 from rag import Assistant
 from rag.extract import choose, find_evidence
 from rag.reader import Reader, local_reader
 from rag.retrieve import Found
 
-_SUITE = Path(__file__).parents[1] / "data" / "russia-dprk.jsonl"
 _FAR = ("qed", "sleepqa", "covidqa")
 
 
@@ -85,8 +90,8 @@ def refusing(asked: Asked) -> Iterator[Line]:
     sets. Beside that the area under the ROC curve of the confidence, which needs no threshold.
     """
     far = [question.text for name in _FAR for question in held_aside(asked.data / name) if question.gold]
-    samples = [sample for sample in read_suite(_SUITE).samples if sample.answerable and not sample.history]
-    with library_of(map(read_document, sorted(SHIPPED_ARTICLES.glob("*.txt")))) as library:
+    samples = [sample for sample in read_suite(ARTICLE_SUITE).samples if sample.answerable and not sample.history]
+    with library_of(shipped_documents()) as library:
         yield from _refused("the shipped article", library, [sample.question for sample in samples], far, asked.most)
     questions = [question.text for question in held_aside(asked.data / "squad2") if question.gold]
     with library_of(documents_aside(asked.data / "squad2")) as library:

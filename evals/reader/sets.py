@@ -12,9 +12,12 @@ from typing import Any
 
 from evals.metrics import overlap
 from index import Document, Library, Passage, open_library
+from index.documents import read_document
+from index.library import SHIPPED_ARTICLES
 from index.passages import Span, cut_passages, split_sentences
 from rag.reader.examples import is_held_aside, name_of, paragraphs, rows
 
+ARTICLE_SUITE = Path(__file__).parents[1] / "data" / "russia-dprk.jsonl"
 # A question that was asked of a longer text is read with the library's passage that holds its evidence.
 _READ_WHOLE = 4000
 
@@ -113,6 +116,11 @@ def library_of(documents: Iterable[Document]) -> Iterator[Library]:
     with TemporaryDirectory() as folder, open_library(Path(folder) / "library", {}, create=True) as library:
         library.add_documents(documents)
         yield library
+
+
+def shipped_documents() -> Iterator[Document]:
+    """What `ARTICLE_SUITE` is asked of."""
+    yield from map(read_document, sorted(SHIPPED_ARTICLES.glob("*.txt")))
 
 
 def _home(row: dict[str, Any], aside: set[str]) -> str:
