@@ -20,7 +20,7 @@ from evals.reader.sets import (
 )
 from evals.squad import exact_match, token_f1
 from index import Document, Hit
-from index.encoder import Encoder
+from index.embedder.parity import untrained_reader
 from index.ledger import embedded_text
 from rag import Assistant
 from rag.reader import Reader, local_reader
@@ -175,12 +175,7 @@ def _by_reader(reader: Reader) -> Rank:
 
 
 def _untrained(package: Path) -> Rank:
-    from index.embedder.bert import LOGITS, build, read_weights
-    from index.embedder.parity import READER, model_folder
-
-    folder = model_folder(package, *READER)
-    graph = build(read_weights(folder / "model.onnx"), LOGITS).SerializeToString()
-    encoder = Encoder(graph, folder / "tokenizer.json", max_tokens=_MOST_TOKENS)
+    encoder = untrained_reader(package, _MOST_TOKENS)
 
     def rank(question: str, hits: Sequence[Hit]) -> list[float]:
         pairs = [(question, embedded_text(hit.passage.context, hit.passage.text)) for hit in hits]

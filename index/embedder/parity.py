@@ -46,6 +46,15 @@ def model_folder(package: Path, name: str, sha256: str) -> Path:
     return folder
 
 
+def untrained_reader(package: Path, max_tokens: int) -> Encoder:
+    """The package's cross-encoder, which the reader began as, in 8 bits of our own; one logit a pair. Needs onnx."""
+    from index.embedder.bert import LOGITS, build, read_weights
+
+    folder = model_folder(package, *READER)
+    graph = build(read_weights(folder / "model.onnx"), LOGITS).SerializeToString()
+    return Encoder(graph, folder / "tokenizer.json", max_tokens=max_tokens)
+
+
 @dataclass(frozen=True)
 class Squad:
     paragraphs: list[str]

@@ -26,9 +26,8 @@ from torch import Tensor
 from torch.nn.functional import binary_cross_entropy_with_logits as binary_cross_entropy
 from torch.nn.functional import cross_entropy, log_softmax, smooth_l1_loss
 
-from index.embedder.bert import LOGITS, build, read_weights
-from index.embedder.parity import READER, model_folder
-from index.encoder import Encoder
+from index.embedder.bert import read_weights
+from index.embedder.parity import READER, model_folder, untrained_reader
 from index.ledger import embedded_text
 from rag.reader.examples import OF_SENTENCES, Example, examples
 from rag.reader.network import Network
@@ -103,8 +102,7 @@ def prepared(data: Path, package: Path, seed: int) -> list[Encoded]:
         for n, example in enumerate(found)
         if example.set.endswith(OF_SENTENCES) or (not example.support and chance.random() < _TAUGHT)
     ]
-    graph = build(read_weights(folder / "model.onnx"), LOGITS).SerializeToString()
-    untrained = Encoder(graph, folder / "tokenizer.json", max_tokens=MOST_TOKENS)
+    untrained = untrained_reader(package, MOST_TOKENS)
     pairs = [(found[n].first, embedded_text(found[n].title, found[n].text)) for n in taught]
     teacher = dict(zip(taught, untrained.run(pairs)[:, 0].tolist(), strict=True)) if pairs else {}
     return [
