@@ -22,7 +22,7 @@ from index.errors import PinciteError
 from tests.test_damage import ROOT, WordEmbedder, answers, bad, questions, write_documents
 
 POINTS = 20
-# The second add needs about 320 kB, Chroma rebuilt beside the old one included, and in one try of fifty up to twice that.
+# The second add needs about 320 kB, Chroma rebuilt beside the old one included; in one try of fifty twice as much.
 NEEDED = 2**19
 PLENTY = 4 * NEEDED
 SIZE = 6 * 2**20

