@@ -32,14 +32,13 @@ from rag.followup import standalone
 from rag.reader import local_reader
 from rag.retrieve import Retriever
 
-# Sets, and of how many documents one was kept aside.
-SETS = {
-    "squad2": 7, "squad1-extra": 7, "squadshifts-new-wiki": 7, "qed": 7, "clapnq": 2, "sleepqa": 7, "covidqa": 7,
-    "fairytaleqa": 7, "policyqa": 7, "selqa": 7,
-}  # fmt: skip
+SETS = (
+    "squad2", "squad1-extra", "squadshifts-new-wiki", "qed", "clapnq", "sleepqa", "covidqa", "fairytaleqa", "policyqa",
+    "selqa",
+)  # fmt: skip
 ANSWERABLE, NEAR, FAR = range(3)
 ARTICLE = "the shipped article"
-_COUNTS_TWICE = ARTICLE  # the other sets' questions were written with their text in view
+_ARTICLE_COUNTS = 3.0  # the other sets' questions were written with their text in view
 _TOPIC_PRIOR, _HOLDS_PRIOR = 2.0, 3.0  # what is on the topic, what is answered, counts so many times as much
 _RIDGE = 1e-4
 _MOST_DOCUMENTS = 200
@@ -58,9 +57,9 @@ class Known:
 
 
 def ask(data: Path, most: int) -> Iterator[Known]:
-    asked = {name: held_aside(data / name, one_in) for name, one_in in SETS.items()}
+    asked = {name: held_aside(data / name) for name in SETS}
     for name, questions in asked.items():
-        documents = drawn(documents_aside(data / name, SETS[name]), _MOST_DOCUMENTS)
+        documents = drawn(documents_aside(data / name), _MOST_DOCUMENTS)
         here = {document.id for document in documents}
         questions = [question for question in questions if question.document.id in here]
         far = [question.text for other in SETS if other != name for question in _answerable(asked[other])]
@@ -86,9 +85,9 @@ def ask_article() -> Iterator[Known]:
 
 
 def signals_of(question: str, history: Sequence[Message], library: Library) -> tuple[Topic, Holds]:
-    question, reader = standalone(question, history), local_reader()
-    found = Retriever(library, reader).search(question)
-    return signals(question, find_evidence(found), found, library, reader)
+    question = standalone(question, history)
+    found = Retriever(library, local_reader()).search(question)
+    return signals(question, find_evidence(question, found, library), found, library)
 
 
 def _answerable(questions: Sequence[Question]) -> list[Question]:
@@ -98,14 +97,15 @@ def _answerable(questions: Sequence[Question]) -> list[Question]:
 def fit(x: Table, y: Table, sets: Sequence[str], prior: float) -> Table:
     """A weight for each column and, last, the bias: logistic regression by Newton's method, with a small ridge.
 
-    Sets count alike (one of them twice), and in each what is true `prior` times as much as what is not.
+    Sets count alike (the shipped article thrice), and in each what is true `prior` times as much as what is not.
     """
     x = np.column_stack([x, np.ones(len(x))])
     share = np.empty(len(y))
     for name in set(sets):
         for truth in (0.0, 1.0):
             group = (y == truth) & [of == name for of in sets]
-            share[group] = (prior if truth else 1.0) * (1 + (name == _COUNTS_TWICE)) / max(1, group.sum())
+            counts = _ARTICLE_COUNTS if name == ARTICLE else 1.0
+            share[group] = (prior if truth else 1.0) * counts / max(1, group.sum())
     share /= share.sum()
     scale = np.append(x[:, :-1].std(axis=0) + 1e-9, 1.0)
     x = x / scale
@@ -170,9 +170,10 @@ def main(data: Path, questions: int) -> None:
     for tenth in range(1, 10):
         declined = [percent(share_below(of(kind), tenth / 10)) for kind in (ANSWERABLE, NEAR, FAR)]
         click.echo(f"| {' | '.join([f'{tenth / 10}', *declined])} |")
-    for kind, weights in zip((Topic, Holds), weights_of(known), strict=True):
-        names = [*(field.name for field in fields(kind)), "bias"]
-        click.echo(f"\n{kind.__name__}: " + ", ".join(f"{n} {w:.3f}" for n, w in zip(names, weights, strict=True)))
+    topic, holds = weights_of(known)
+    for name, columns, weights in (("Topic", fields(Topic), topic), ("Holds", fields(Holds), holds)):
+        columns_and_bias = [*(field.name for field in columns), "bias"]
+        click.echo(f"\n{name}: " + ", ".join(f"{n} {w:.3f}" for n, w in zip(columns_and_bias, weights, strict=True)))
 
 
 if __name__ == "__main__":

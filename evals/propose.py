@@ -139,11 +139,11 @@ def _disliked(library: Library, feedback: Sequence[Feedback], documents: Sequenc
         found = Retriever(library, local_reader()).search(question)
         evidence = [
             item
-            for item in find_evidence(found)
+            for item in find_evidence(question, found, library)
             if not any(item.text in quote or quote in item.text for quote in mark.quotes)
             and _stands_once(documents, item.text)
         ]
-        sure = bool(evidence) and confidence(question, evidence, found, library, local_reader()) >= THRESHOLD
+        sure = bool(evidence) and confidence(question, evidence, found, library) >= THRESHOLD
         was = f"answered “{' '.join(mark.answer.split())[:300]}”" if mark.answered else "declined"
         then = (
             "the quote is the best evidence not cited" if sure else "no other evidence found: accept it as unanswerable"

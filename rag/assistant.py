@@ -182,8 +182,8 @@ class Assistant:
             found = self._retriever.search(searched)
             hits = [item.hit for item in found]
         with clock("read"):
-            evidence = find_evidence(found)
-            sure = confidence(searched, evidence, found, self.library, self._reader)
+            evidence = find_evidence(searched, found, self.library)
+            sure = confidence(searched, evidence, found, self.library)
         sentences: list[Sentence] = []
         writer = EXTRACTIVE
         with clock("answer"):

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from llama_index.core.base.embeddings.base import BaseEmbedding
 
+from evals.reader.sets import document_of, whole
 from index import EmbeddingMismatch, LibraryError, open_library
 from index.embedder import Matrix, local_embedder
 from index.embedder.llamaindex import LlamaIndexEmbedder, PinciteEmbedding
@@ -36,16 +37,17 @@ def test_a_question_is_nearest_to_the_text_that_answers_it() -> None:
 
 
 def test_the_reader_puts_the_answer_first_and_reads_each_text_by_itself() -> None:
-    reader = local_reader()
-    together = reader.relevance("What do lemons taste like?", TEXTS)
-    assert together.argmax() == 1
-    assert np.allclose(together[0], reader.relevance("What do lemons taste like?", TEXTS[:1]), atol=1e-3)
-    assert reader.relevance("Anything?", []).shape == (0,)
+    reader, passages = local_reader(), [whole(document_of(text, "", text)) for text in TEXTS]
+    together = [reading.relevance for reading in reader.read("What do lemons taste like?", passages)]
+    assert max(together) == together[1]
+    alone = reader.read("What do lemons taste like?", passages[:1])
+    assert np.allclose(together[0], alone[0].relevance, atol=1e-3)
+    assert reader.read("Anything?", []) == []
 
 
 def test_a_text_longer_than_the_model_reads_is_cut_not_refused() -> None:
     assert local_embedder().embed_passages(["word " * 5000]).shape == (1, 384)
-    assert local_reader().relevance("word?", ["word " * 5000]).shape == (1,)
+    assert len(local_reader().read("word?", [whole(document_of("long", "", "word " * 5000))])) == 1
 
 
 def test_the_embedding_is_a_llamaindex_embedding_and_comes_back_through_the_bridge_unchanged() -> None:

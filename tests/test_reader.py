@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from index import Document, Hit, Library, Passage
+from index.embedder import Matrix
 from index.passages import split_sentences
 from rag.extract import choose, find_evidence
 from rag.reader import Reader, Reading, local_reader
@@ -97,8 +98,31 @@ def found(scores: list[float], question_answered: float = 4.0) -> Found:
     return Found(Hit(passage, 1.0, 1.0, 1.0, 1.0), reading)
 
 
+class Rows:
+    """An embedder of two dimensions: of the n-th text the cosine to any question is the n-th of `cosines`, or 1."""
+
+    fingerprint = "rows"
+
+    def __init__(self, *cosines: float) -> None:
+        self._cosines = cosines
+
+    def embed_passages(self, texts: Sequence[str]) -> Matrix:
+        cosines = np.array([*self._cosines, *([1.0] * len(texts))][: len(texts)], np.float32)
+        return np.column_stack([cosines, np.sqrt(1 - cosines**2)])
+
+    def embed_question(self, question: str) -> Matrix:
+        return np.array([1.0, 0.0], np.float32)
+
+
+def test_a_sentence_counts_for_less_as_it_is_farther_from_the_question_than_another() -> None:
+    evidence = find_evidence("Who?", [found([2.0, 2.0])], Rows(0.8, 0.9))
+    assert [item.text for item in evidence] == ["Sentence 1 is here.", "Sentence 0 is here."]
+    assert evidence[1].score / evidence[0].score == pytest.approx(np.exp(8 * (0.8 - 0.9)))
+    assert find_evidence("Who?", [], Rows()) == []
+
+
 def test_sentences_nearly_as_likely_as_the_best_are_shown_in_reading_order_up_to_a_few() -> None:
-    evidence = find_evidence([found([2.0, -4.0, 3.0, 2.0, 2.0])])
+    evidence = find_evidence("Who?", [found([2.0, -4.0, 3.0, 2.0, 2.0])], Rows())
     assert [item.text for item in choose("Who is here?", evidence)] == [
         f"Sentence {number} is here." for number in (0, 2, 3)
     ]
@@ -106,7 +130,7 @@ def test_sentences_nearly_as_likely_as_the_best_are_shown_in_reading_order_up_to
 
 
 def test_the_sentences_of_a_passage_that_does_not_answer_come_after_those_of_one_that_does() -> None:
-    best = find_evidence([found([3.0], question_answered=-4.0), found([1.0, 0.0])])[0]
+    best = find_evidence("Who?", [found([3.0], question_answered=-4.0), found([1.0, 0.0])], Rows())[0]
     assert best.passage.text.startswith("Sentence 0 is here. Sentence 1")
     assert best.short == best.span
 

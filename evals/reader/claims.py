@@ -11,14 +11,14 @@ from dataclasses import dataclass
 from evals.metrics import area_under_roc, mean
 from evals.reader.measures import Case, Line, balanced_accuracy, decided, drawn, share_below, threshold_of
 from evals.reader.paraphrase import paraphrases
-from evals.reader.sets import Asked, document_of, documents_of, held_aside, whole
+from evals.reader.sets import Asked, document_of, documents_of, whole
 from index import Document, Passage
 from index.embedder import local_embedder
 from index.lexical import content_words
 from index.passages import split_sentences
 from rag.citations import supported
 from rag.reader import local_reader
-from rag.reader.examples import CLAIMS, claims_held_aside, is_held_aside, name_of, paragraphs, rows
+from rag.reader.examples import claims_held_aside, is_held_aside, name_of, paragraphs, rows
 from rag.reader.perturb import Names, perturb
 
 _CHANGED = {"number": ("number", "date"), "negation": ("negation",), "name": ("name",)}
@@ -60,25 +60,27 @@ def support(asked: Asked) -> Iterator[Line]:
 
 
 def claims_aside(asked: Asked) -> list[Claim]:
-    aside = claims_held_aside(asked.data)
+    aside = frozenset() if asked.unseen else claims_held_aside(asked.data)
     found: list[Claim] = []
-    for name in CLAIMS:
-        kept = [row for row in rows(asked.data / "claims" / f"{name}.jsonl") if row["id"] in aside]
+    for file in sorted((asked.data / "claims").glob("*.jsonl")):
+        kept = [row for row in rows(file) if asked.unseen or row["id"] in aside]
         for row in drawn(kept, asked.most):
             passage = whole(document_of(str(row["id"]), "", row["passage"]))
-            found.append(Claim(str(row["id"]), name, row["claim"], passage, row["label"] == "supported"))
+            found.append(Claim(str(row["id"]), file.stem, row["claim"], passage, row["label"] == "supported"))
     return found + drawn(list(_science(asked)), asked.most)
 
 
 def _science(asked: Asked) -> Iterator[Claim]:
     """SciFact: a claim with each abstract that it was written of; one without marked evidence does not state it."""
     folder = asked.data / "scifact"
+    if not folder.is_dir():
+        return
     names = {name: name_of(row) for name, row in paragraphs(folder).items()}
     documents = documents_of(folder)
     for row in rows(folder / "questions.jsonl"):
         labels = {str(item["doc_id"]): item["label"] for item in row["evidence"]}
         for name in dict.fromkeys([*labels, *map(str, row.get("relevant") or [])]):
-            if name in names and is_held_aside(names[name]):
+            if name in names and (asked.unseen or is_held_aside(names[name])):
                 passage = whole(documents[name])
                 true = labels.get(name) == "SUPPORT"
                 yield Claim(f"scifact-{row['id']}-{name}", "scifact", row["question"], passage, true)
@@ -174,11 +176,10 @@ def _sentences(asked: Asked) -> list[_Sentence]:
 
 def _passages(asked: Asked) -> Iterator[tuple[Passage, Names]]:
     """The paragraphs that were asked of, each once, with the set's names."""
-    for name in ("squad2", "squadshifts-new-wiki"):
-        folder = asked.data / name
-        documents: dict[str, Document] = documents_of(folder)
+    for name in asked.sets(("squad2", "squadshifts-new-wiki")):
+        documents: dict[str, Document] = documents_of(asked.data / name)
         names = Names(document.text for document in documents.values())
-        asked_of = {(question.document.id, question.paragraph): question for question in held_aside(folder)}
+        asked_of = {(question.document.id, question.paragraph): question for question in asked.questions(name)}
         for question in asked_of.values():
             yield question.passage, names
 

@@ -18,7 +18,7 @@ from tokenizers import Tokenizer
 
 import rag.reader
 from evals.reader.measures import Line, drawn
-from evals.reader.sets import Asked, document_of, documents_of, held_aside, library_of, whole
+from evals.reader.sets import Asked, document_of, documents_of, library_of, whole
 from index import Document, Passage
 from index.passages import cut_passages
 from rag import Assistant
@@ -100,7 +100,7 @@ def _by_operator() -> dict[str, float]:
 
 
 def _whole_answers(asked: Asked) -> Iterator[Line]:
-    questions = [question.text for question in held_aside(asked.data / "squad2") if question.gold]
+    questions = [question.text for question in asked.questions("squad2") if question.gold]
     with library_of(_many(asked)) as library:
         assistant = Assistant(library, local_reader())
         calls: list[Callable[[], object]] = [
@@ -115,7 +115,7 @@ def _whole_answers(asked: Asked) -> Iterator[Line]:
 def _many(asked: Asked) -> Iterator[Document]:
     """Documents of several sets until they make 10,000 passages."""
     count = 0
-    for name in _LARGE_OF:
+    for name in asked.sets(_LARGE_OF):
         for document in dict.fromkeys(documents_of(asked.data / name).values()):
             if count >= _LARGE:
                 return

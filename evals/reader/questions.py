@@ -12,9 +12,7 @@ from evals.reader.measures import Case, Line, drawn, mean_of_halves
 from evals.reader.sets import (
     Asked,
     Question,
-    documents_aside,
     documents_of,
-    held_aside,
     library_of,
     passages_of,
 )
@@ -29,6 +27,7 @@ from rag.retrieve import CANDIDATES
 _OTHER_SPANS = (
     "squad1-extra", "squadshifts-new-wiki", "qed", "covidqa", "fairytaleqa", "timeqa", "tatqa", "sleepqa", "policyqa",
 )  # fmt: skip
+_OPEN = ("squad2", "squad1-extra")
 _RANKED = (
     "squad2", "squad1-extra", "squadshifts-new-wiki", "qed", "clapnq", "sleepqa", "scifact", "fairytaleqa", "policyqa",
     "covidqa", "timeqa", "tatqa", "selqa",
@@ -58,7 +57,7 @@ def passage(asked: Asked) -> Iterator[Line]:
     counts an answer below one threshold as none given, which is right for a question that has none; the threshold is
     chosen on one half of the questions and applied to the other.
     """
-    read = _read(drawn(held_aside(asked.data / "squad2"), asked.most))
+    read = _read(drawn(asked.questions("squad2"), asked.most))
     yield from _spans("squad2", read, (0.82, 0.88))
     cases = [
         Case(
@@ -72,9 +71,10 @@ def passage(asked: Asked) -> Iterator[Line]:
     yield Line("squad2, overall F1 at one threshold", mean_of_halves(cases), len(cases), 0.70, 0.77)
     yes, no = ([item.score for item in read if item.question.unanswerable == kind] for kind in (False, True))
     yield Line("squad2, answerability AUC", area_under_roc(yes, no), len(cases), 0.81, 0.87)
-    for name in _OTHER_SPANS:
-        placed = [question for question in held_aside(asked.data / name) if question.gold and question.answers]
-        yield from _spans(name, _read(drawn(placed, asked.most)))
+    for name in asked.sets(_OTHER_SPANS):
+        placed = [question for question in asked.questions(name) if question.gold and question.answers]
+        if placed and name != "squad2":
+            yield from _spans(name, _read(drawn(placed, asked.most)))
 
 
 def _read(questions: Sequence[Question]) -> list[_Read]:
@@ -102,10 +102,9 @@ def library(asked: Asked) -> Iterator[Line]:
 
     F1 of the short answer; and how often the first cited sentence holds an accepted answer, as `contains_answer` tells.
     """
-    folders = [asked.data / name for name in ("squad2", "squad1-extra")]
-    questions = [question for folder in folders for question in held_aside(folder) if question.gold]
+    questions = [question for name in _OPEN for question in asked.questions(name) if question.gold]
     f1, cited = [], []
-    with library_of(chain.from_iterable(map(documents_aside, folders))) as made:
+    with library_of(chain.from_iterable(map(asked.documents, _OPEN))) as made:
         assistant = Assistant(made, local_reader(), threshold=0.0)
         for question in drawn(questions, asked.most):
             answer = assistant.ask(question.text)
@@ -130,7 +129,7 @@ def ranking(asked: Asked) -> Iterator[Line]:
     if asked.package:
         orders["untrained"] = _untrained(asked.package)
     orders["reader"] = _by_reader(local_reader())
-    for name in _RANKED:
+    for name in asked.sets(_RANKED):
         found = _first_hold(asked, name, orders)
         figures = {order: mean(values) for order, values in found.items()}
         untrained, count = figures.get("untrained"), len(found["reader"])
@@ -140,14 +139,12 @@ def ranking(asked: Asked) -> Iterator[Line]:
 
 
 def _first_hold(asked: Asked, name: str, orders: dict[str, Rank]) -> dict[str, list[bool]]:
-    one_in = 2 if name == "clapnq" else 7
-    folder = asked.data / name
-    questions = drawn([question for question in held_aside(folder, one_in) if question.gold], asked.most)
+    questions = drawn([question for question in asked.questions(name) if question.gold], asked.most)
     found: dict[str, list[bool]] = {order: [] for order in orders}
-    wanted = {name for question in questions for name, _ in question.gold}
-    documents = documents_of(folder)
-    first = [documents[name] for name in dict.fromkeys(sorted(wanted))]
-    with library_of(_up_to(_MOST_PASSAGES, [*first, *documents_aside(folder, one_in), *documents.values()])) as made:
+    wanted = {document for question in questions for document, _ in question.gold}
+    documents = documents_of(asked.data / name)
+    first = [documents[document] for document in sorted(wanted)]
+    with library_of(_up_to(_MOST_PASSAGES, [*first, *asked.documents(name), *documents.values()])) as made:
         for question in questions:
             hits = made.search(question.text, CANDIDATES)
             for order, rank in orders.items():

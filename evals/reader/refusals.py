@@ -13,9 +13,7 @@ from evals.reader.sets import (
     ARTICLE_SUITE,
     Asked,
     Question,
-    documents_aside,
     documents_of,
-    held_aside,
     library_of,
     shipped_documents,
 )
@@ -25,6 +23,7 @@ from index.embedder import local_embedder
 from rag import Assistant
 from rag.extract import choose, find_evidence
 from rag.reader import Reader, local_reader
+from rag.reader.examples import LONG_ANSWERS
 from rag.retrieve import Found
 
 _FAR = ("qed", "sleepqa", "covidqa")
@@ -37,7 +36,7 @@ def evidence(asked: Asked) -> Iterator[Line]:
     two simple ways to choose. Then the questions are asked of a library of all its passages: precision and recall of
     refusing (Wen et al. 2025).
     """
-    questions = held_aside(asked.data / "clapnq", 2)
+    questions = asked.questions(LONG_ANSWERS)
     answered = drawn([question for question in questions if question.gold], asked.most)
     simple = {
         "the first two": mean([sentence_f1({0, 1}, _gold(question)) for question in answered]),
@@ -59,7 +58,10 @@ def evidence(asked: Asked) -> Iterator[Line]:
 def chosen(question: str, passage: Passage, reader: Reader) -> set[int]:
     """The numbers of the sentences that the product would cite, had it found this passage only."""
     found = Found(Hit(passage, 0.0, 0.0, 0.0, 0.0), reader.read(question, [passage])[0])
-    return {passage.sentences.index(item.span) for item in choose(question, find_evidence([found]))}
+    return {
+        passage.sentences.index(item.span)
+        for item in choose(question, find_evidence(question, [found], local_embedder()))
+    }
 
 
 def _gold(question: Question) -> set[int]:
@@ -75,7 +77,7 @@ def _nearest(question: Question, k: int = 2) -> set[int]:
 
 
 def _refusals(asked: Asked, questions: Sequence[Question]) -> Iterator[Line]:
-    with library_of(documents_of(asked.data / "clapnq").values()) as library:
+    with library_of(documents_of(asked.data / LONG_ANSWERS).values()) as library:
         assistant = Assistant(library, local_reader())
         declined = [not assistant.ask(question.text).answered for question in questions]
     can = [not question.unanswerable for question in questions]
@@ -89,12 +91,12 @@ def refusing(asked: Asked) -> Iterator[Line]:
     Near misses (`evals.near_miss`) are the library's own questions with one thing swapped; far ones belong to other
     sets. Beside that the area under the ROC curve of the confidence, which needs no threshold.
     """
-    far = [question.text for name in _FAR for question in held_aside(asked.data / name) if question.gold]
+    far = [question.text for name in _FAR for question in asked.questions(name) if question.gold]
     samples = [sample for sample in read_suite(ARTICLE_SUITE).samples if sample.answerable and not sample.history]
     with library_of(shipped_documents()) as library:
         yield from _refused("the shipped article", library, [sample.question for sample in samples], far, asked.most)
-    questions = [question.text for question in held_aside(asked.data / "squad2") if question.gold]
-    with library_of(documents_aside(asked.data / "squad2")) as library:
+    questions = [question.text for question in asked.questions("squad2") if question.gold]
+    with library_of(asked.documents("squad2")) as library:
         yield from _refused("squad2", library, questions, far, asked.most)
 
 

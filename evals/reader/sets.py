@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,12 +24,28 @@ _READ_WHOLE = 4000
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """What a part measures with: the data, how many questions of each kind, the untrained cross-encoder's package."""
+    """What a part measures with: the data, how many questions of each kind, the untrained cross-encoder's package.
+
+    What the reader learnt from does not count, only what was kept aside; if the data is `unseen`, all of it counts.
+    """
 
     data: Path
     most: int
     package: Path | None = None
     big: bool = False
+    unseen: bool = False
+
+    def sets(self, known: Sequence[str]) -> list[str]:
+        """The sets to measure on: those of the known ones that are there; of unseen data all of them."""
+        there = sorted(file.parent.name for file in self.data.glob("*/questions.jsonl"))
+        return there if self.unseen else [name for name in known if name in there]
+
+    def questions(self, name: str) -> list[Question]:
+        """None if there is no such set."""
+        return held_aside(self.data / name, self.unseen)
+
+    def documents(self, name: str) -> list[Document]:
+        return documents_aside(self.data / name, self.unseen)
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,9 +108,11 @@ def documents_of(folder: Path) -> dict[str, Document]:
     return found
 
 
-def held_aside(folder: Path, one_in: int = 7) -> list[Question]:
-    """The questions of a set that were asked of documents which were kept aside from training."""
-    aside = {name for name, row in paragraphs(folder).items() if is_held_aside(name_of(row), one_in)}
+def held_aside(folder: Path, unseen: bool = False) -> list[Question]:
+    """The questions of a set that were asked of documents which were kept aside from training (`unseen`: of any)."""
+    aside = set(_aside(folder, unseen))
+    if not aside:
+        return []
     documents = documents_of(folder)
     found = []
     for row in rows(folder / "questions.jsonl"):
@@ -104,10 +122,15 @@ def held_aside(folder: Path, one_in: int = 7) -> list[Question]:
     return found
 
 
-def documents_aside(folder: Path, one_in: int = 7) -> list[Document]:
-    documents = documents_of(folder)
-    aside = [name for name, row in paragraphs(folder).items() if is_held_aside(name_of(row), one_in)]
+def documents_aside(folder: Path, unseen: bool = False) -> list[Document]:
+    aside = _aside(folder, unseen)
+    documents = documents_of(folder) if aside else {}
     return list({documents[name].id: documents[name] for name in aside}.values())
+
+
+def _aside(folder: Path, unseen: bool) -> list[str]:
+    known = paragraphs(folder) if folder.is_dir() else {}
+    return [name for name, row in known.items() if unseen or is_held_aside(name_of(row), folder.name)]
 
 
 @contextmanager

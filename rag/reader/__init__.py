@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 _FOLDER = Path(__file__).parent
 NAME = "pincite-reader"
-SHA256 = "17e0a80182c823d1ccaa16b21fa7d870b26064af47283a8e29abe91f1751f202"
+SHA256 = "8197e4dfab363ea160b30fcc0d1300f1992bd2bda10306ec67653b8e527112ad"
 
 MOST_TOKENS = 384  # of question and passage together, as in training; longer ones are read in windows
 _LONGEST_SPAN = 30  # tokens
@@ -75,14 +75,6 @@ class Reader:
         from index.encoder import Encoder
 
         self._encoder = Encoder(model, _FOLDER / "tokenizer.json", max_tokens=MOST_TOKENS)
-
-    def relevance(self, question: str, texts: Sequence[str]) -> npt.NDArray[np.float32]:
-        """How well each text answers `question`: logits, about -11 (not at all) to 10, shape (len(texts),)."""
-        if not texts:
-            return np.zeros(0, np.float32)
-        place = {text: number for number, text in enumerate(dict.fromkeys(texts))}  # each different text is read once
-        scores = self._encoder.run([(question, text) for text in place])[:, _RELEVANCE]
-        return scores[[place[text] for text in texts]]
 
     def read(self, question: str, passages: Sequence[Passage]) -> list[Reading]:
         """What each passage, read under its title, says to `question`."""

@@ -28,6 +28,7 @@ _CLASSES = {
     "partly": (CONTRADICTED, NOT_STATED),
 }
 LONGEST = 1300  # characters of a passage: about 300 tokens
+LONG_ANSWERS = "clapnq"
 OF_SENTENCES = " sentences"  # ends the name of a set of which nothing but the relevance is learnt
 
 
@@ -81,8 +82,9 @@ SOURCES = (
 _NEIGHBOUR, _SWAP, _SENTENCES, _STATEMENTS = 0.25, 0.3, 0.15, 0.18
 
 
-def is_held_aside(name: str, one_in: int = 7) -> bool:
-    """Whether a document is kept for measuring: one in seven, by its name alone."""
+def is_held_aside(name: str, of_set: str = "") -> bool:
+    """Whether a document is kept for measuring: one in seven, by its name alone; of a small set every second one."""
+    one_in = 2 if of_set == LONG_ANSWERS else 7
     return int(hashlib.sha256(f"kept aside {name}".encode()).hexdigest(), 16) % one_in == 0
 
 
@@ -178,15 +180,15 @@ def _around(text: str, span: Span) -> list[Span]:
 
 
 def long_answer_examples(data: Path, chance: random.Random) -> Iterator[Example]:
-    """CLAPNQ: the sentences that an answer of several is made of. It is small: half of it is held aside."""
-    documents = paragraphs(data / "clapnq")
-    for row in rows(data / "clapnq" / "questions.jsonl"):
+    """CLAPNQ: the sentences that an answer of several is made of."""
+    documents = paragraphs(data / LONG_ANSWERS)
+    for row in rows(data / LONG_ANSWERS / "questions.jsonl"):
         document = documents[row["context"]["doc_ids"][0]]
-        if is_held_aside(name_of(document), 2):
+        if is_held_aside(name_of(document), LONG_ANSWERS):
             continue
         spans = tuple((item["start"], item["end"]) for item in row["evidence"] if item["doc_id"] == document["doc_id"])
         example = Example(
-            "clapnq", row["question"], document["title"], document["text"], None, bool(row["answers"]), spans
+            LONG_ANSWERS, row["question"], document["title"], document["text"], None, bool(row["answers"]), spans
         )
         if spans or not row["answers"]:
             yield _windowed(replace(example, span=None if spans else ()), chance)
