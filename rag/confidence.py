@@ -12,7 +12,7 @@ from index.lexical import STOP_WORDS
 from rag.extract import Evidence, sigmoid
 from rag.retrieve import Found
 
-THRESHOLD = 0.25
+THRESHOLD = 0.3
 
 # Two logistic regressions, each weight in the order of its signals and then the bias: `python -m evals.calibrate`. One
 # alone cannot tell: a question of another topic and one that is nearly answered differ from an answered one in

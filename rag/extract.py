@@ -28,8 +28,8 @@ _COSINE_WEIGHT = 8.0
 
 # The answer is the best sentence and others that are at least this share as likely to be needed, up to a few; more
 # where a question asks for reasons, ways or a list. Of a clear answer less is said, if not more is asked for.
-_SHARE, _SHARE_IF_CLEAR, _CLEAR, _SHARE_IF_LONG = 0.2, 0.4, 0.6, 0.15
-_MOST_SENTENCES, _MOST_IF_LONG = 3, 6
+_SHARE, _SHARE_IF_CLEAR, _CLEAR, _SHARE_IF_LONG = 0.1, 0.3, 0.75, 0.07
+_MOST_SENTENCES, _MOST_IF_LONG = 4, 6
 _ASKS_FOR_MORE = re.compile(
     r"^\W*(?:why|how(?! (?:many|much|old|long|far|often|big|large|tall|high))|list|describe|explain|name|summari[sz]e|"
     r"compare)\b|^\W*what (?:are|were|does .+ say about|do .+ say about|happen)|\b(?:reasons?|ways?|steps|examples|"

@@ -122,11 +122,11 @@ def test_a_sentence_counts_for_less_as_it_is_farther_from_the_question_than_anot
 
 
 def test_sentences_nearly_as_likely_as_the_best_are_shown_in_reading_order_up_to_a_few() -> None:
-    evidence = find_evidence("Who?", [found([2.0, -4.0, 3.0, 2.0, 2.0])], Rows())
+    evidence = find_evidence("Who?", [found([2.0, -4.0, 3.0, 2.0, 2.0, 2.0])], Rows())
     assert [item.text for item in choose("Who is here?", evidence)] == [
-        f"Sentence {number} is here." for number in (0, 2, 3)
+        f"Sentence {number} is here." for number in (0, 2, 3, 4)
     ]
-    assert len(choose("Why are they here?", evidence)) == 4
+    assert len(choose("Why are they here?", evidence)) == 5
 
 
 def test_the_sentences_of_a_passage_that_does_not_answer_come_after_those_of_one_that_does() -> None:
