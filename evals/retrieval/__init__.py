@@ -1,0 +1,1 @@
+"""How well and how fast passages are found, beside other retrievers: `python -m evals.retrieval`."""

@@ -1,0 +1,198 @@
+"""What each system costs at several sizes: time to add, to start and to search, memory and disk; tables in Markdown.
+
+Everything is done in a new process each time: one adds, the next opens what was added and searches it.
+"""
+
+from __future__ import annotations
+
+import statistics
+import time
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import partial
+from multiprocessing import get_context
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TypeVar
+
+from evals.bench_ingest import peak_memory
+from evals.metrics import percentile
+from evals.reader.measures import drawn
+from evals.reader.sets import document_of, documents_of
+from evals.retrieval.corpora import questions_of
+from evals.retrieval.growth import Growing, grown
+from evals.retrieval.measure import DEPTH
+from evals.retrieval.systems import SUM, Entrant
+from evals.retrieval.tables import head, number, row
+from index import Document, Library
+from index.embedder import local_embedder
+from rag.reader import local_reader
+from rag.retrieve import CANDIDATES, Retriever
+
+T = TypeVar("T")
+
+# So many passages are embedded by the model; beyond that size, vectors are made (see `growth`).
+EMBEDDED = 10_000
+# One client asks so many questions, or as many as it can in so many seconds; then several clients ask as many others.
+WARM_UP, ASKED, MOST_SECONDS, CLIENTS = 10, 100, 30.0, 8
+
+
+@dataclass(frozen=True, slots=True)
+class Added:
+    name: str
+    seconds: float
+    peak: int
+    """The largest resident memory of the process in bytes, the documents themselves included."""
+
+
+@dataclass(frozen=True, slots=True)
+class Searched:
+    """Seconds; `one` and `many` are questions a second by one client and by eight at once; `peak` is as in `Added`."""
+
+    start: float
+    p50: float
+    p95: float
+    one: float
+    many: float
+    peak: int
+
+
+@dataclass(frozen=True, slots=True)
+class Stages:
+    """Medians, in seconds, of what Pincite does for a question."""
+
+    embedding: float
+    searching: float
+    reading: float
+
+
+def cost(folders: Sequence[Path], entrants: Sequence[Entrant], sizes: Sequence[int]) -> Iterator[str]:
+    """The lines of a table of all systems at all sizes, and of one on Pincite's stages."""
+    questions = drawn([question for folder in folders for question in questions_of(folder)], WARM_UP + 2 * ASKED)
+    yield f"\nStarting Python and importing this program takes {apart(_since, time.time()):.1f} s of each start.\n"
+    yield head(
+        ["passages", "system", "added, passages a second", "start to first hits, s", "p50, ms", "p95, ms",
+         "questions a second, 1 client", f"{CLIENTS} clients", "memory adding, MB", "memory searching, MB", "disk, MB"]
+    )  # fmt: skip
+    stages: dict[int, Stages] = {}
+    for size in sizes:
+        with TemporaryDirectory() as work:
+            for entrant in entrants:
+                if size > EMBEDDED and entrant.own_model:
+                    continue
+                folder = Path(work) / entrant.store
+                is_first = not folder.exists()
+                added = apart(add, entrant, folder, folders, size)
+                searched = apart(search, entrant, folder, questions, time.time())
+                yield row([f"{size:,}", added.name, *_cells(added if is_first else None, searched, size, folder)])
+                if entrant is SUM:
+                    stages[size] = apart(stages_of, folder, questions)
+    yield "\n### Where a question's time goes in Pincite, p50 in ms\n"
+    yield head(["passages", "embedding the question", "searching", "reading"])
+    for size, stage in stages.items():
+        times = stage.embedding, stage.searching, stage.reading
+        yield row([f"{size:,}", *(number(1000 * seconds) for seconds in times)])
+
+
+def add(entrant: Entrant, folder: Path, folders: Sequence[Path], size: int) -> Added:
+    documents = list(grown(real_documents(folders), size))
+    start = time.perf_counter()
+    embedder = Growing(local_embedder(), EMBEDDED) if size > EMBEDDED else None
+    with entrant.make(folder, embedder) as system:
+        system.add(documents)
+        name = system.name
+    return Added(name, time.perf_counter() - start, peak_memory())
+
+
+def search(entrant: Entrant, folder: Path, questions: Sequence[str], started: float) -> Searched:
+    """`started`: when the process was, by the clock of `time.time`. No question is asked twice."""
+    warm_up, alone, together = _split(questions)
+    with entrant.make(folder, None) as system:
+
+        def ask(question: str) -> float:
+            return _seconds(lambda: system.search(question, DEPTH))
+
+        ask(warm_up[0])
+        start = _since(started)
+        for question in warm_up[1:]:
+            ask(question)
+        times: list[float] = []
+        for question in alone:
+            if sum(times) < MOST_SECONDS:
+                times.append(ask(question))
+        together = together[: len(times)]
+        with ThreadPoolExecutor(CLIENTS) as clients:
+            elapsed = _seconds(lambda: list(clients.map(ask, together)))
+        return Searched(
+            start,
+            percentile(times, 50) or 0.0,
+            percentile(times, 95) or 0.0,
+            len(times) / sum(times),
+            len(together) / elapsed,
+            peak_memory(),
+        )
+
+
+def stages_of(folder: Path, questions: Sequence[str]) -> Stages:
+    """The library keeps a question's embedding, so what comes after it is timed without."""
+    warm_up, alone, _ = _split(questions)
+    times = []
+    with Library(folder) as library:
+        retriever = Retriever(library, local_reader())
+        for question in [*warm_up, *alone]:
+            embedding = _seconds(partial(library.embed_question, question))
+            searching = _seconds(partial(library.search, question, CANDIDATES))
+            both = _seconds(partial(retriever.search, question))
+            times.append((embedding, searching, both - searching))
+    return Stages(*(statistics.median(column) for column in zip(*times[len(warm_up) :], strict=True)))
+
+
+def real_documents(folders: Sequence[Path]) -> list[Document]:
+    """All documents of the sets, mixed, the same way each time."""
+    documents = [
+        document_of(f"{folder.name}/{document.id}", document.title, document.text)
+        for folder in folders
+        for document in dict.fromkeys(documents_of(folder).values())
+    ]
+    return sorted(documents, key=lambda document: document.sha256)
+
+
+def apart(function: Callable[..., T], *given: object) -> T:
+    """What `function` returns in a new process."""
+    with ProcessPoolExecutor(1, get_context("spawn")) as pool:
+        return pool.submit(function, *given).result()
+
+
+def _split(questions: Sequence[str]) -> tuple[Sequence[str], Sequence[str], Sequence[str]]:
+    """Those that warm up, those of one client, those of several: of every set in each."""
+    warm_up = min(WARM_UP, len(questions) // 3)
+    rest = questions[warm_up:]
+    return questions[:warm_up], rest[::2], rest[1::2]
+
+
+def _cells(added: Added | None, searched: Searched, size: int, folder: Path) -> list[str]:
+    """`added` is None where another system of the same store had added the documents before."""
+    return [
+        number(size / added.seconds if added and size <= EMBEDDED else None),
+        number(searched.start, 2),
+        *(number(1000 * seconds) for seconds in (searched.p50, searched.p95)),
+        *(number(rate) for rate in (searched.one, searched.many)),
+        number(added.peak / 1e6 if added else None, 0),
+        number(searched.peak / 1e6, 0),
+        number(_bytes(folder) / 1e6),
+    ]
+
+
+def _seconds(call: Callable[[], object]) -> float:
+    start = time.perf_counter()
+    call()
+    return time.perf_counter() - start
+
+
+def _since(moment: float) -> float:
+    return time.time() - moment
+
+
+def _bytes(folder: Path) -> int:
+    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
