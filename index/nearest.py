@@ -26,6 +26,7 @@ from index.vectors import ChromaVectors, ExactVectors
 _NOTE = "vectors"
 # So many passages, spread over all, must find themselves before an index is trusted; of a change, all that are new.
 _SAMPLE = 2000
+_AT_ONCE = 500
 # Chroma links passages from several threads, and now and then one is left that no search arrives at.
 _ATTEMPTS = 3
 
@@ -80,9 +81,7 @@ class Nearest:
                 return self.build()
             try:
                 chroma.remove(gone)
-                if rows is not None:
-                    chroma.put(ids, rows)
-                sound = rows is None or not _lost(chroma, ids, rows)
+                sound = rows is None or not _put(chroma, ids, rows)
             except LibraryError:
                 sound = False
             if not sound:
@@ -114,7 +113,7 @@ class Nearest:
         name = self._next_name()
         built = self._opened(name, create=True)
         try:
-            built.put(ids, matrix)
+            _put(built, ids, matrix)
             return name, built, _differs(built, ids, matrix)
         except BaseException:
             built.close()
@@ -267,18 +266,29 @@ class Nearest:
                 shutil.rmtree(path, ignore_errors=True) if path.is_dir() else path.unlink(missing_ok=True)
 
 
+def _put(chroma: ChromaVectors, ids: Sequence[int], rows: Matrix) -> int:
+    """How many passages do not find themselves, even after those that do not were linked anew."""
+    chroma.put(ids, rows)
+    lost = _lost(chroma, ids, rows)
+    if lost:
+        ids, rows = [ids[place] for place in lost], rows[lost]
+        chroma.put(ids, rows)
+    return len(lost) and len(_lost(chroma, ids, rows))
+
+
 def _differs(chroma: ChromaVectors, ids: Sequence[int], matrix: Matrix) -> str:
     count = chroma.count()
     if count != len(ids):
         return f"{count:,} vectors for {len(ids):,} passages"
     places = range(0, len(ids), -(-len(ids) // _SAMPLE) or 1)
-    lost = _lost(chroma, [ids[place] for place in places], matrix[places])
+    lost = len(_lost(chroma, [ids[place] for place in places], matrix[places]))
     return f"{lost} of {len(places)} passages do not find themselves" if lost else ""
 
 
-def _lost(chroma: ChromaVectors, ids: Sequence[int], rows: Matrix) -> int:
-    """How many passages do not find themselves."""
-    return sum(not _finds(i, near) for i, near in zip(ids, chroma.search_many(rows, 10), strict=True))
+def _lost(chroma: ChromaVectors, ids: Sequence[int], rows: Matrix) -> list[int]:
+    """The places of those passages that do not find themselves."""
+    found = (near for at in range(0, len(ids), _AT_ONCE) for near in chroma.search_many(rows[at : at + _AT_ONCE], 10))
+    return [place for place, (i, near) in enumerate(zip(ids, found, strict=True)) if not _finds(i, near)]
 
 
 def _finds(passage_id: int, near: Sequence[tuple[int, float]]) -> bool:

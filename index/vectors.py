@@ -43,6 +43,11 @@ class ExactVectors:
         return [(int(self._ids[i]), float(scores[i])) for i in best]
 
 
+# With Chroma's own settings (16 neighbours, 100 candidates) 5 of 12,000 passages of public sets were not found by
+# themselves; with these none. They take 2.4 of 160 seconds more, and 0.1 ms more a search.
+_GRAPH = {"space": "cosine", "max_neighbors": 32, "ef_construction": 200}
+
+
 class ChromaVectors:
     """A collection of Chroma's, in a folder of this process's own or on a server. Every failure is a LibraryError."""
 
@@ -54,7 +59,7 @@ class ChromaVectors:
         try:
             if create:
                 self._collection = client.create_collection(
-                    name, configuration={"hnsw": {"space": "cosine"}}, embedding_function=None
+                    name, configuration={"hnsw": _GRAPH}, embedding_function=None
                 )
             else:
                 self._collection = client.get_collection(name, embedding_function=None)
