@@ -26,7 +26,7 @@ from evals.report import hundredths, percent
 from evals.samples import read_suite
 from index import Library
 from rag import Message
-from rag.confidence import THRESHOLD, Holds, Topic, signals
+from rag.confidence import THRESHOLD, Holds, Topic, probability, signals
 from rag.extract import find_evidence
 from rag.followup import standalone
 from rag.reader import local_reader
@@ -143,12 +143,8 @@ def by_weights_of_others(known: Sequence[Known]) -> list[float]:
     sure = []
     for item in known:
         topic, holds = weights[item.set]
-        sure.append(_probability(astuple(item.topic), topic) * _probability(astuple(item.holds), holds))
+        sure.append(probability(astuple(item.topic), topic.tolist()) * probability(astuple(item.holds), holds.tolist()))
     return sure
-
-
-def _probability(values: Sequence[float], weights: Table) -> float:
-    return float(1 / (1 + np.exp(-np.append(values, 1.0) @ weights)))
 
 
 @click.command(help=__doc__)

@@ -81,7 +81,7 @@ class Nearest:
                 return self.build()
             try:
                 chroma.remove(gone)
-                sound = rows is None or not _put(chroma, ids, rows)
+                sound = rows is None or _put(chroma, ids, rows)
             except LibraryError:
                 sound = False
             if not sound:
@@ -266,14 +266,15 @@ class Nearest:
                 shutil.rmtree(path, ignore_errors=True) if path.is_dir() else path.unlink(missing_ok=True)
 
 
-def _put(chroma: ChromaVectors, ids: Sequence[int], rows: Matrix) -> int:
-    """How many passages do not find themselves, even after those that do not were linked anew."""
+def _put(chroma: ChromaVectors, ids: Sequence[int], rows: Matrix) -> bool:
+    """Whether all these passages find themselves; those that do not are linked anew first."""
     chroma.put(ids, rows)
     lost = _lost(chroma, ids, rows)
-    if lost:
-        ids, rows = [ids[place] for place in lost], rows[lost]
-        chroma.put(ids, rows)
-    return len(lost) and len(_lost(chroma, ids, rows))
+    if not lost:
+        return True
+    ids, rows = [ids[place] for place in lost], rows[lost]
+    chroma.put(ids, rows)
+    return not _lost(chroma, ids, rows)
 
 
 def _differs(chroma: ChromaVectors, ids: Sequence[int], matrix: Matrix) -> str:

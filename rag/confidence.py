@@ -59,7 +59,7 @@ def confidence(question: str, evidence: Sequence[Evidence], found: Sequence[Foun
     if not evidence:
         return 0.0
     topic, holds = signals(question, evidence, found, library)
-    return _probability(astuple(topic), _TOPIC) * _probability(astuple(holds), _HOLDS)
+    return probability(astuple(topic), _TOPIC) * probability(astuple(holds), _HOLDS)
 
 
 def signals(
@@ -90,5 +90,6 @@ def _strange(question: str, best: Evidence) -> list[str]:
     return [name for name in names(question) if not re.search(rf"(?<!\w){re.escape(name)}(?!\w)", text, re.IGNORECASE)]
 
 
-def _probability(values: Sequence[float], weights: Sequence[float]) -> float:
+def probability(values: Sequence[float], weights: Sequence[float]) -> float:
+    """Logistic regression: `weights` has one for each value and then the bias."""
     return sigmoid(sum(weight * value for weight, value in zip(weights, (*values, 1.0), strict=True)))
