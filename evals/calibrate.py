@@ -85,7 +85,7 @@ def ask_article() -> Iterator[Known]:
 
 
 def signals_of(question: str, history: Sequence[Message], library: Library) -> tuple[Topic, Holds]:
-    question = standalone(question, history)
+    question = standalone(question, history, library.closeness)
     found = Retriever(library, local_reader()).search(question)
     return signals(question, find_evidence(question, found, library), found, library)
 

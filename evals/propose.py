@@ -135,7 +135,7 @@ def _disliked(library: Library, feedback: Sequence[Feedback], documents: Sequenc
     for mark in feedback:
         if mark.liked is not False:
             continue
-        question = standalone(mark.question, mark.history)
+        question = standalone(mark.question, mark.history, library.closeness)
         found = Retriever(library, local_reader()).search(question)
         evidence = [
             item

@@ -39,7 +39,7 @@ class Hit:
     """A passage and how well it fits a question.
 
     `score` orders the hits of one search. The parts say why: `dense` is the cosine in -1..1, `lexical` the BM25
-    score (0 where no word is shared), `fused` their normalised sum.
+    score (0 where no word is shared), `fused` their weighted sum.
     """
 
     passage: Passage

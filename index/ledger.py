@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from index.documents import Document
 from index.embedder import Matrix
@@ -56,6 +57,7 @@ CREATE TRIGGER passage_removed AFTER DELETE ON passages BEGIN
     INSERT INTO words(words, rowid, context, text) VALUES ('delete', old.id, old.context, old.text);
 END;
 """
+TOKENIZER = "porter unicode61 remove_diacritics 2"  # of the word index
 # What each table's checksum is made of, beside the embedding's own.
 _SEALED = {
     "documents": "id, path, title, sha256, text, pages, added",
@@ -63,7 +65,15 @@ _SEALED = {
     "roots": "path",
 }
 # How SQLite's errors of use begin when it is the file that is damaged.
-_DAMAGE = ("Could not decode", "no such table", "no such column", "vtable constructor failed", "invalid fts5", "user-")
+_DAMAGE = (
+    "Could not decode",
+    "no such table",
+    "no such fts5 table",
+    "no such column",
+    "vtable constructor failed",
+    "invalid fts5",
+    "user-",
+)
 # How many passages, spread over all, must be found by a word of theirs.
 _SAMPLE = 200
 # How long a reader waits for a ledger that its owner is making.
@@ -433,12 +443,19 @@ class Ledger:
         matrix = np.frombuffer(b"".join(row[1] for row in rows), "<f4").reshape(len(rows), -1 if rows else 0)
         return [row[0] for row in rows], matrix
 
-    def matching(self, query: str, k: int) -> list[tuple[int, float]]:
-        """The `k` best (passage id, BM25 score) for an FTS5 query, best first; a higher score is better."""
-        return [
-            (row[0], -row[1])
-            for row in self._rows("SELECT rowid, rank FROM words WHERE words MATCH ? ORDER BY rank LIMIT ?", query, k)
-        ]
+    def standing(self, stem: str) -> npt.NDArray[np.int64]:
+        """The ids of the passages in which a word with this stem stands, in order, each as often as it stands there."""
+        with self._lock:
+            self._rows("CREATE VIRTUAL TABLE IF NOT EXISTS temp.standing USING fts5vocab(main, words, instance)")
+            rows = self._rows("SELECT doc FROM temp.standing WHERE term = ?", stem)
+        return np.fromiter((row[0] for row in rows), np.int64, len(rows))
+
+    def lengths(self) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+        """Every passage's id, in order, and how many words it and its context have in the word index."""
+        rows = self._rows("SELECT id, sz FROM words_docsize ORDER BY id")
+        with self._sound("its word index"):
+            ids = np.fromiter((row[0] for row in rows), np.int64, len(rows))
+            return ids, _varints(b"".join(row[1] for row in rows)).reshape(len(rows), 2).sum(axis=1)
 
     def rebuild_words(self) -> None:
         """Make the word index anew from the passages. Its tables must be those of an empty one to be opened."""
@@ -531,6 +548,21 @@ def _checksum(*values: object) -> int:
         data = value if isinstance(value, bytes) else str(value).encode("utf-8", "surrogatepass")
         checksum = zlib.crc32(data, zlib.crc32(f"{type(value).__name__} {len(data)}".encode(), checksum))
     return checksum
+
+
+def _varints(data: bytes) -> npt.NDArray[np.int64]:
+    """The numbers of SQLite's variable-length format, of one to three bytes each (up to 2,097,151).
+
+    Seven bits a byte, the highest first; all bytes of a number but its last have the eighth bit set.
+    """
+    read = np.frombuffer(data, np.uint8).astype(np.int64)
+    ends = np.flatnonzero(read < 0x80)
+    sizes = np.diff(ends, prepend=-1)
+    numbers = read[ends]
+    for back in (1, 2):
+        longer = sizes > back
+        numbers[longer] |= (read[ends[longer] - back] & 0x7F) << (7 * back)
+    return numbers
 
 
 def _one_line(error: Exception) -> str:

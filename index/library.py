@@ -10,9 +10,9 @@ from types import TracebackType
 from typing import TYPE_CHECKING
 
 import numpy as np
-import numpy.typing as npt
 from platformdirs import user_data_path
 
+from index.bm25 import Bm25
 from index.checkup import Finding, check
 from index.documents import Document
 from index.embedder import Embedder, Matrix, local_embedder
@@ -20,7 +20,6 @@ from index.errors import DocumentError, EmbeddingMismatch, LibraryError, Library
 from index.hits import Hit, Passage
 from index.ingest import Added, Ingest, Progress
 from index.ledger import DocumentRow, Ledger
-from index.lexical import match_query
 from index.nearest import Nearest
 from index.owner import Ownership
 from index.portable import place_copy, write_copy
@@ -31,10 +30,11 @@ if TYPE_CHECKING:
 
 SHIPPED_ARTICLES = Path(__file__).resolve().parent.parent / "articles"
 
-# How many of the best by each of the two searches are put together, and what BM25 counts for beside the embedding
-# (measured on five public sets: half weight beat full weight on all of them).
+# How many of the best by each of the two searches are put together, and what BM25 counts for beside the embedding:
+# `evals/retrieval/CARD.md`.
 _CANDIDATES = 50
-_BM25_WEIGHT = 0.5
+_BM25_WEIGHT = 0.2
+_LEAST = 1e-9
 
 
 class Library:
@@ -74,6 +74,7 @@ class Library:
             self._owner.release()
             raise
         self._nearest = Nearest(self._ledger, self.path / "chroma", writable=self.writable, server=chroma)
+        self._words = Bm25(self._ledger)
         self._document = lru_cache(maxsize=64)(self._load_document)
         self._embedded_question = lru_cache(maxsize=64)(self._embedder.embed_question)
         self._embedded_passages = Remembered(self._embedder.embed_passages)
@@ -95,6 +96,7 @@ class Library:
 
     def close(self) -> None:
         self._nearest.close()
+        self._words.close()
         self._ledger.close()
         self._owner.release()
 
@@ -167,19 +169,20 @@ class Library:
     def search(self, question: str, k: int = 20) -> list[Hit]:
         """The `k` passages that fit best by meaning (embedding) and by word (BM25), best first.
 
-        Both scores are normalised over the candidates (zero mean, unit variance) and added, BM25 at half weight.
+        To the cosine a fifth of the BM25 score is added, as a share of the best one: the weight then means the same
+        in every library, however rare its words are. Of a passage that only its words brought in, the cosine counts
+        as the least of those that are known.
         """
         row = self.embed_question(question)
         dense = dict(self._nearest.search(row, max(k, _CANDIDATES)))
-        query = match_query(question)
-        lexical = dict(self._ledger.matching(query, max(k, _CANDIDATES))) if query else {}
+        lexical = dict(self._words.search(question, max(k, _CANDIDATES)))
         candidates = list(dense | lexical)
         if not candidates:
             return []
         floor = min(dense.values(), default=0.0)
         cosines = np.array([dense.get(i, floor) for i in candidates])
         words = np.array([lexical.get(i, 0.0) for i in candidates])
-        scores = _normalised(cosines) + _BM25_WEIGHT * _normalised(words)
+        scores = cosines + _BM25_WEIGHT * words / max(words.max(), _LEAST)
         hits = []
         for i in np.argsort(-scores, kind="stable"):
             passage = self._passage(candidates[i])
@@ -188,6 +191,10 @@ class Library:
             if len(hits) == k:
                 break
         return hits
+
+    def closeness(self, question: str) -> float:
+        """The cosine of the passage nearest to the question; -1 if there is none."""
+        return max((cosine for _, cosine in self._nearest.search(self.embed_question(question), 1)), default=-1.0)
 
     def check(self) -> list[Finding]:
         """A check-up of everything that is stored, and of Chroma against it."""
@@ -286,8 +293,3 @@ def _embedder(environ: Mapping[str, str]) -> Embedder:
     from index.embedder.llamaindex import openai_embedder
 
     return openai_embedder(model, environ)
-
-
-def _normalised(scores: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-    """Zero mean, unit variance."""
-    return (scores - float(scores.mean())) / (float(scores.std()) + 1e-9)

@@ -177,7 +177,7 @@ class Assistant:
 
     def _steps(self, question: str, history: tuple[Message, ...]) -> Steps:
         clock = _Clock()
-        searched = standalone(question, history)
+        searched = standalone(question, history, self.library.closeness)
         with clock("retrieve"):
             found = self._retriever.search(searched)
             hits = [item.hit for item in found]

@@ -77,7 +77,10 @@ def find_evidence(question: str, found: Sequence[Found], embedder: Library | Emb
 
 
 def choose(question: str, evidence: Sequence[Evidence]) -> list[Evidence]:
-    """The evidence to show, in reading order: documents by their best sentence, sentences as they stand in them."""
+    """The evidence to show. The best sentence stands first, but where a question asks for more than one thing.
+
+    The others, and all of them there, in reading order: documents by their best sentence, sentences as they stand.
+    """
     if not evidence:
         return []
     asks_for_more = bool(_ASKS_FOR_MORE.search(question))
@@ -85,8 +88,9 @@ def choose(question: str, evidence: Sequence[Evidence]) -> list[Evidence]:
     if asks_for_more:
         share, most = _SHARE_IF_LONG, _MOST_IF_LONG
     best = [item for item in evidence[:most] if item.score >= share * evidence[0].score]
+    first, rest = ([], best) if asks_for_more else (best[:1], best[1:])
     order = list(dict.fromkeys(item.passage.document.id for item in best))
-    return sorted(best, key=lambda item: (order.index(item.passage.document.id), item.span))
+    return first + sorted(rest, key=lambda item: (order.index(item.passage.document.id), item.span))
 
 
 def sigmoid(logit: float) -> float:

@@ -9,7 +9,6 @@ from evals.samples import SHIPPED_SUITE, read_suite
 from index import Library, LibraryError
 from rag import Answer, Assistant, Message, QuestionError, Sentence, Verdict
 from rag.errors import SettingError
-from rag.followup import leans_on_history, standalone
 from rag.prompts import REFUSAL
 from tests.conftest import ARTICLE
 
@@ -113,39 +112,6 @@ def test_a_follow_up_is_read_with_the_question_before_it(assistant: Assistant) -
     ]
     answer = assistant.ask("And what is her job?", history)
     assert "Head of Europe at Country Risk at Fitch Solutions" in answer.text
-
-
-@pytest.mark.parametrize(
-    "question", ["And what is her job?", "Why?", "How many of them?", "What about China?", "When did it happen?"]
-)
-def test_a_question_that_points_back_leans_on_history(question: str) -> None:
-    assert leans_on_history(question)
-    assert standalone(question, [Message("user", "Who is Kim?")]) == f"Who is Kim? {question}"
-    assert standalone(question, []) == question
-
-
-@pytest.mark.parametrize(
-    "question", ["Who won the 2022 World Cup?", "Why did Russia veto the UN resolution?", "Is there a treaty in sight?"]
-)
-def test_a_question_that_stands_alone_is_left_alone(question: str) -> None:
-    assert standalone(question, [Message("user", "Who is Kim?")]) == question
-
-
-@pytest.mark.parametrize(
-    ("said", "question"),
-    [
-        ("Could you please tell me who wrote it?", "who wrote it?"),
-        ("Hi! I’d like to know what Russia vetoed", "what Russia vetoed"),
-        ("Can you give me the gist of this article?", "the gist of this article?"),
-        ("Please explain why Russia vetoed it", "why Russia vetoed it"),
-        ("Tell me about the Shahed drones", "the Shahed drones"),
-        ("Can you?", "Can you?"),
-        ("Would Putin visit?", "Would Putin visit?"),
-        ("Explained in full?", "Explained in full?"),
-    ],
-)
-def test_courtesies_are_not_searched_for(said: str, question: str) -> None:
-    assert standalone(said, []) == question
 
 
 @pytest.mark.parametrize(("question", "reason"), [(" \n", "empty"), ("x" * 1_000_000, "1,000,000 characters")])

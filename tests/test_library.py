@@ -115,6 +115,15 @@ def test_passages_are_found_by_meaning_and_by_word(folder: Path, path: Path) -> 
         assert hit.lexical > 0
 
 
+def test_a_hit_is_scored_by_its_cosine_and_a_fifth_of_its_share_of_the_best_bm25(library: Library) -> None:
+    hits = library.search("What did Russia veto?", 50)
+    most = max(hit.lexical for hit in hits)
+    assert most > 0
+    for hit in hits:
+        assert hit.score == hit.fused == pytest.approx(hit.dense + 0.2 * hit.lexical / most)
+    assert [hit.score for hit in hits] == sorted((hit.score for hit in hits), reverse=True)
+
+
 @pytest.mark.parametrize("question", ["?!", "the of and", '"NEAR(" OR * ^ -', "x" * 3000, "日本", "\0"])
 def test_any_text_can_be_searched_for(library: Library, question: str) -> None:
     assert len(library.search(question, 5)) == 5

@@ -121,12 +121,18 @@ def test_a_sentence_counts_for_less_as_it_is_farther_from_the_question_than_anot
     assert find_evidence("Who?", [], Rows()) == []
 
 
-def test_sentences_nearly_as_likely_as_the_best_are_shown_in_reading_order_up_to_a_few() -> None:
+def test_the_best_sentence_stands_first_and_those_nearly_as_likely_follow_in_reading_order_up_to_a_few() -> None:
     evidence = find_evidence("Who?", [found([2.0, -4.0, 3.0, 2.0, 2.0, 2.0])], Rows())
     assert [item.text for item in choose("Who is here?", evidence)] == [
-        f"Sentence {number} is here." for number in (0, 2, 3, 4)
+        f"Sentence {number} is here." for number in (2, 0, 3, 4)
     ]
-    assert len(choose("Why are they here?", evidence)) == 5
+
+
+def test_a_question_that_asks_for_more_gets_more_sentences_all_in_reading_order() -> None:
+    evidence = find_evidence("Why?", [found([2.0, -4.0, 3.0, 2.0, 2.0, 2.0])], Rows())
+    assert [item.text for item in choose("Why are they here?", evidence)] == [
+        f"Sentence {number} is here." for number in (0, 2, 3, 4, 5)
+    ]
 
 
 def test_the_sentences_of_a_passage_that_does_not_answer_come_after_those_of_one_that_does() -> None:
@@ -145,14 +151,25 @@ class Scripted(Reader):
 
     def read(self, question: str, passages: Sequence[Passage]) -> list[Reading]:
         self.given.append(list(passages))
-        return [Reading(float(n), self.answerable, (0, 0), 0.0, ()) for n in range(len(passages))]
+        return [Reading(100.0 * n, self.answerable, (0, 0), 0.0, ()) for n in range(len(passages))]
 
 
 def test_the_reader_puts_in_order_what_the_search_found(library: Library) -> None:
     hits = library.search("Who?", 12)
     found = Retriever(library, Scripted(9.0)).search("Who?", 3)
     assert [item.hit.passage for item in found] == [hit.passage for hit in hits[5:2:-1]]
-    assert [item.hit.score for item in found] == [14.0, 13.0, 12.0]
+    assert [item.hit.score for item in found] == [
+        pytest.approx(100 * n + 9 + 16 * hit.fused) for n, hit in ((5, hits[5]), (4, hits[4]), (3, hits[3]))
+    ]
+
+
+def test_a_ranking_reads_all_candidates_and_then_goes_on_as_they_were_found(library: Library) -> None:
+    hits = library.search("Who?", 13)
+    reader = Scripted(9.0)
+    ranked = Retriever(library, reader).rank("Who?", 13)
+    assert [hit.passage for hit in ranked] == [hit.passage for hit in [*hits[11::-1], *hits[12:]]]
+    assert reader.given == [[hit.passage for hit in hits[:12]]]
+    assert len(Retriever(library, reader).rank("Who?", 3)) == 3
 
 
 def test_more_passages_are_read_only_if_none_of_the_first_surely_answers(library: Library) -> None:

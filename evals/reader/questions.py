@@ -22,7 +22,7 @@ from index.embedder.parity import untrained_reader
 from index.ledger import embedded_text
 from rag import Assistant
 from rag.reader import Reader, local_reader
-from rag.retrieve import CANDIDATES
+from rag.retrieve import CANDIDATES, score_of
 
 _OTHER_SPANS = (
     "squad1-extra", "squadshifts-new-wiki", "qed", "covidqa", "fairytaleqa", "timeqa", "tatqa", "sleepqa", "policyqa",
@@ -122,8 +122,9 @@ def library(asked: Asked) -> Iterator[Line]:
 def ranking(asked: Asked) -> Iterator[Line]:
     """How often the passage put first holds the evidence: recall@1 of the fused search's best, put in three orders.
 
-    The fused score; the cross-encoder that the reader began as, where its package is given; the reader's relevance and
-    answerability. A question of which no candidate holds the evidence counts as missed in all of them.
+    The fused score; the cross-encoder that the reader began as, where its package is given; as Pincite does, the
+    reader's logits and the fused score added. A question of which no candidate holds the evidence counts as missed in
+    all of them.
     """
     orders: dict[str, Rank] = {"fused": lambda _, hits: [hit.fused for hit in hits]}
     if asked.package:
@@ -166,7 +167,7 @@ def _up_to(most: int, documents: Sequence[Document]) -> Iterator[Document]:
 def _by_reader(reader: Reader) -> Rank:
     def rank(question: str, hits: Sequence[Hit]) -> list[float]:
         readings = reader.read(question, [hit.passage for hit in hits])
-        return [reading.relevance + reading.answerable for reading in readings]
+        return [score_of(hit, reading) for hit, reading in zip(hits, readings, strict=True)]
 
     return rank
 

@@ -15,10 +15,10 @@ from typing import Protocol
 
 from evals.retrieval.places import Place
 from index import Document, Hit, Library
+from index.bm25 import Bm25
 from index.embedder import Embedder
 from index.embedder.parity import untrained_reader
 from index.ledger import Ledger, embedded_text
-from index.lexical import match_query
 from index.vectors import ExactVectors
 from rag.reader import MOST_TOKENS, local_reader
 from rag.retrieve import Retriever
@@ -94,13 +94,8 @@ def dense(library: Library) -> Iterator[Searching]:
 
 @contextmanager
 def by_words(library: Library) -> Iterator[Searching]:
-    with _ledger(library) as ledger:
-
-        def search(question: str, k: int) -> list[Place]:
-            query = match_query(question)
-            return _stored(ledger, ledger.matching(query, k) if query else [])
-
-        yield search
+    with _ledger(library) as ledger, closing(Bm25(ledger)) as words:
+        yield lambda question, k: _stored(ledger, words.search(question, k))
 
 
 @contextmanager
@@ -126,7 +121,7 @@ def reranked(package: Path, library: Library) -> Iterator[Searching]:
 @contextmanager
 def read(library: Library) -> Iterator[Searching]:
     retriever = Retriever(library, local_reader())
-    yield lambda question, k: [_place(item.hit) for item in retriever.search(question, k)]
+    yield lambda question, k: [_place(hit) for hit in retriever.rank(question, k)]
 
 
 SUM = Entrant("pincite", partial(InLibrary, "Pincite: sum", fused))
