@@ -9,12 +9,14 @@ from index import Library
 from rag.assistant import Answer, Assistant, Reply, Steps
 from rag.citations import Citation, Sentence, Verdict
 from rag.errors import ModelError, QuestionError
+from rag.excerpts import Excerpt
 from rag.followup import Message
 
 __all__ = [
     "Answer",
     "Assistant",
     "Citation",
+    "Excerpt",
     "Message",
     "ModelError",
     "QuestionError",

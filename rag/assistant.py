@@ -16,6 +16,7 @@ from index import Hit, Library, Passage, open_library
 from rag.citations import Citation, Citations, Sentence, Verdict, check
 from rag.confidence import THRESHOLD, confidence
 from rag.errors import QuestionError, SettingError
+from rag.excerpts import Excerpt, excerpts
 from rag.extract import Evidence, choose, find_evidence
 from rag.followup import Message, standalone
 from rag.generate import complete_sentences, language_model, write
@@ -164,16 +165,12 @@ class Assistant:
 
     def stream(self, question: str, history: Sequence[Message] = ()) -> Reply:
         """Raises QuestionError at once; ModelError may come while the reply is read."""
-        # Lone surrogates, as a terminal passes undecodable bytes, are no text that a model reads.
-        question = question.encode("utf-8", "replace").decode().strip()
-        if not question:
-            raise QuestionError('The question is empty. Ask one, for example "What is this article about?"')
-        if len(question) > LONGEST_QUESTION:
-            raise QuestionError(
-                f"The question has {len(question):,} characters, {LONGEST_QUESTION:,} are the most. "
-                "Ask a shorter one; a long text belongs into the library."
-            )
-        return Reply(self._steps(question, tuple(history)))
+        return Reply(self._steps(_readable(question), tuple(history)))
+
+    def search(self, question: str, history: Sequence[Message] = ()) -> list[Excerpt]:
+        """What the library has on a question, best first, whether or not it answers it. Raises QuestionError."""
+        searched = standalone(_readable(question), history, self.library.closeness)
+        return excerpts(searched, self._retriever.search(searched, thorough=True), self.library)
 
     def _steps(self, question: str, history: tuple[Message, ...]) -> Steps:
         clock = _Clock()
@@ -255,6 +252,19 @@ def _quoted(chosen: Sequence[Evidence], sure: float) -> list[Sentence]:
 
 def _span_score(item: Evidence) -> float:
     return item.found.reading.answerable + item.found.reading.span_score
+
+
+def _readable(question: str) -> str:
+    # Lone surrogates, as a terminal passes undecodable bytes, are no text that a model reads.
+    question = question.encode("utf-8", "replace").decode().strip()
+    if not question:
+        raise QuestionError('The question is empty. Ask one, for example "What is this article about?"')
+    if len(question) > LONGEST_QUESTION:
+        raise QuestionError(
+            f"The question has {len(question):,} characters, {LONGEST_QUESTION:,} are the most. "
+            "Ask a shorter one; a long text belongs into the library."
+        )
+    return question
 
 
 def _threshold(environ: Mapping[str, str]) -> float:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from itertools import zip_longest
 
 from index import Hit, Library
 from rag.reader import Reader, Reading
@@ -13,6 +14,8 @@ from rag.reader import Reader, Reading
 CANDIDATES = 12
 _AT_ONCE = 6
 _SURE = 2.0
+# Of a ranking: so many stand first as the reader has them, so many are led from, each to so many.
+_FIRST, _LEADS, _LED_TO = 5, 2, 3
 # What the fused score counts for beside the reader's two logits: evals/retrieval/CARD.md.
 _FUSED_WEIGHT = 16.0
 
@@ -30,22 +33,32 @@ class Retriever:
         self._library = library
         self._reader = reader
 
-    def search(self, question: str, k: int = 8) -> list[Found]:
-        """At most the `k` best of the passages that the reader read for an answer.
+    def search(self, question: str, k: int = 8, *, thorough: bool = False) -> list[Found]:
+        """At most the `k` best of the passages that the reader read for an answer; `thorough`: of all candidates.
 
         A hit's `score` adds the reader's two logits (about the topic, and holds the answer) and the fused score.
         """
         hits = self._library.search(question, CANDIDATES)
         found = self._read(question, hits[:_AT_ONCE])
-        if all(item.reading.answerable < _SURE for item in found):
+        if thorough or all(item.reading.answerable < _SURE for item in found):
             found += self._read(question, hits[_AT_ONCE:])
         return sorted(found, key=lambda item: -item.hit.score)[:k]
 
     def rank(self, question: str, k: int) -> list[Hit]:
-        """At most the `k` best passages: the reader's candidates in its order, after them the others as found."""
-        hits = self._library.search(question, max(k, CANDIDATES))
-        read = sorted(self._read(question, hits[:CANDIDATES]), key=lambda item: -item.hit.score)
-        return [*(item.hit for item in read), *hits[CANDIDATES:]][:k]
+        """At most the `k` best passages, for who reads them all; after the first few in no order of their scores.
+
+        After the reader's first come those that a second search finds with the likeliest sentence of the best two put
+        before the question: what is needed next where a question takes several steps. Then all others.
+        """
+        found = self.search(question, CANDIDATES, thorough=True)
+        read = [item.hit for item in found]
+        led = [
+            self._library.search(f"{_likeliest_sentence(item)} {question}", _FIRST + _LED_TO) for item in found[:_LEADS]
+        ]
+        further = [_distinct([*read[:_FIRST], *hits])[_FIRST : _FIRST + _LED_TO] for hits in led]
+        in_turn = [hit for together in zip_longest(*further) for hit in together if hit]
+        rest = self._library.search(question, max(k, CANDIDATES))
+        return _distinct([*read[:_FIRST], *in_turn, *read[_FIRST:], *rest])[:k]
 
     def _read(self, question: str, hits: Sequence[Hit]) -> list[Found]:
         readings = self._reader.read(question, [hit.passage for hit in hits])
@@ -57,3 +70,17 @@ class Retriever:
 
 def score_of(hit: Hit, reading: Reading) -> float:
     return reading.relevance + reading.answerable + _FUSED_WEIGHT * hit.fused
+
+
+def _likeliest_sentence(found: Found) -> str:
+    passage, evidence = found.hit.passage, found.reading.evidence
+    best = max(zip(evidence, passage.sentences, strict=True), default=(0.0, (passage.start, passage.end)))[1]
+    return passage.document.text[slice(*best)]
+
+
+def _distinct(hits: Iterable[Hit]) -> list[Hit]:
+    """Each passage once, as it stands first."""
+    first: dict[tuple[str, int], Hit] = {}
+    for hit in hits:
+        first.setdefault((hit.passage.document.id, hit.passage.start), hit)
+    return list(first.values())

@@ -63,8 +63,8 @@ def test_passages_in_reverse_are_caught_as_not_retrieved(
     library: Library, samples: list[Sample], texts: dict[str, str], baseline: Record
 ) -> None:
     class Backwards(Retriever):
-        def search(self, question: str, k: int = 8) -> list[Found]:
-            return super().search(question, 20)[::-1][:k]
+        def search(self, question: str, k: int = 8, *, thorough: bool = False) -> list[Found]:
+            return super().search(question, 20, thorough=thorough)[::-1][:k]
 
     broken = Assistant(library, local_reader())
     broken._retriever = Backwards(library, local_reader())

@@ -163,13 +163,30 @@ def test_the_reader_puts_in_order_what_the_search_found(library: Library) -> Non
     ]
 
 
-def test_a_ranking_reads_all_candidates_and_then_goes_on_as_they_were_found(library: Library) -> None:
-    hits = library.search("Who?", 13)
-    reader = Scripted(9.0)
+class Led(Scripted):
+    """Takes the earlier passages for the better, and of each its last sentence for the likeliest evidence."""
+
+    def read(self, question: str, passages: Sequence[Passage]) -> list[Reading]:
+        before = sum(map(len, self.given))
+        self.given.append(list(passages))
+        evidence = [tuple(map(float, range(len(passage.sentences)))) for passage in passages]
+        return [Reading(-100.0 * (before + n), 9.0, (0, 0), 0.0, evidence[n]) for n in range(len(passages))]
+
+
+def test_a_ranking_goes_on_from_its_first_five_to_where_the_best_two_lead(library: Library) -> None:
+    found = [hit.passage for hit in library.search("Who?", 13)]
+    last = [passage.document.text[slice(*passage.sentences[-1])] for passage in found]
+    led = [[hit.passage for hit in library.search(f"{sentence} Who?", 8)] for sentence in last[:2]]
+    one, other = ([passage for passage in passages if passage not in found[:5]][:3] for passages in led)
+    in_turn = [passage for pair in zip(one, other, strict=True) for passage in pair]
+    expected = list(
+        {(passage.start, passage.document.id): passage for passage in [*found[:5], *in_turn, *found]}.values()
+    )
+    reader = Led(9.0)
     ranked = Retriever(library, reader).rank("Who?", 13)
-    assert [hit.passage for hit in ranked] == [hit.passage for hit in [*hits[11::-1], *hits[12:]]]
-    assert reader.given == [[hit.passage for hit in hits[:12]]]
-    assert len(Retriever(library, reader).rank("Who?", 3)) == 3
+    assert sum(map(len, reader.given)) == 12
+    assert [hit.passage for hit in ranked] == expected
+    assert Retriever(library, Led(9.0)).rank("Who?", 3) == ranked[:3]
 
 
 def test_more_passages_are_read_only_if_none_of_the_first_surely_answers(library: Library) -> None:

@@ -12,12 +12,14 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
+import evals.retrieval.chunking
 import evals.retrieval.measure
 import evals.retrieval.peers
 import evals.retrieval.places
 from evals.reader.sets import document_of
 from evals.retrieval import cost as costs
 from evals.retrieval.__main__ import main
+from evals.retrieval.chunking import main as chunking
 from evals.retrieval.corpora import Query, questions_of, read_corpus, sets_of
 from evals.retrieval.growth import Growing, grown
 from evals.retrieval.measure import MEASURES, all_found, first_rank, found, ndcg, within
@@ -93,7 +95,7 @@ class SharedWords:
 
 
 def test_the_examples_in_the_docstrings_are_right() -> None:
-    for module in (evals.retrieval.measure, evals.retrieval.places, evals.retrieval.peers):
+    for module in (evals.retrieval.chunking, evals.retrieval.measure, evals.retrieval.places, evals.retrieval.peers):
         assert doctest.testmod(module).failed == 0
 
 
@@ -317,3 +319,16 @@ def test_a_set_that_is_not_there_is_named(data: Path) -> None:
     done = CliRunner().invoke(main, [str(data), "--set", "other"])
     assert done.exit_code == 1
     assert f"No set other in {data}. It holds: small." in done.output
+
+
+def test_chunking_is_measured_by_whole_passages_and_by_the_sentences_that_matter(data: Path) -> None:
+    done = CliRunner().invoke(chunking, [str(data), "--set", "small"], catch_exceptions=False)
+    assert done.output.startswith("3 questions\n")
+    rows = [line.strip("| ").split(" | ") for line in done.output.splitlines()[4:]]
+    assert [row[0] for row in rows][1:] == [
+        "the first 3 passages",
+        "the first 5 passages",
+        "the sentences that matter of the first six",
+    ]
+    assert rows[1][1] == "1.000"  # all three passages
+    assert float(rows[3][2]) > float(rows[1][2])

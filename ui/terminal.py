@@ -19,7 +19,7 @@ from ui.shell import ANSWERED, FAILED, NOT_IN_LIBRARY, chosen_library, count, li
 
 if TYPE_CHECKING:
     from index import Added, Library
-    from rag import Answer
+    from rag import Answer, Excerpt
 
 _EXAMPLES = """\b
 Examples:
@@ -37,7 +37,7 @@ Settings, from the environment:
   PINCITE_HOME       where the default library lies
   PINCITE_EMBEDDING  an OpenAI embedding model instead of the one that ships
   PINCITE_CHROMA_URL a Chroma server to use instead of Chroma in this process
-  PINCITE_THRESHOLD  the confidence from which a question counts as answered (0.2)
+  PINCITE_THRESHOLD  the confidence from which a question counts as answered (0.35)
   OPENAI_API_KEY, OPENAI_BASE_URL, OPENAI_MODEL   let this model write the answers
 """
 
@@ -68,6 +68,26 @@ def ask(question: str, as_json: bool) -> None:
         raise click.UsageError(str(error)) from error
     click.echo(json.dumps(found.to_dict(), ensure_ascii=False) if as_json else _rendered(found))
     sys.exit(ANSWERED if found.answered else NOT_IN_LIBRARY)
+
+
+@pincite.command()
+@click.argument("question")
+@click.option("--json", "as_json", is_flag=True, help="Print a JSON array.")
+@library_option
+def search(question: str, as_json: bool) -> None:
+    """Print what the library has on QUESTION, best first: the sentences that matter, and where they stand."""
+    from rag import Assistant, QuestionError
+
+    with Assistant.open(chosen_library()) as assistant:
+        try:
+            found = assistant.search(question)
+        except QuestionError as error:
+            raise click.UsageError(str(error)) from error
+    if as_json:
+        click.echo(json.dumps([excerpt.to_dict() for excerpt in found], ensure_ascii=False))
+    else:
+        click.echo("\n\n".join(map(_excerpt, found)))
+    sys.exit(ANSWERED if found else NOT_IN_LIBRARY)
 
 
 @pincite.command()
@@ -242,6 +262,14 @@ def _rendered(answer: Answer) -> str:
         lines.append(_wrapped(f"“{citation.quote}”", "    "))
         lines.append(f"    {citation.path}")
     return "\n".join(lines)
+
+
+def _excerpt(excerpt: Excerpt) -> str:
+    passage = excerpt.hit.passage
+    title = passage.document.title + (f", page {passage.page}" if passage.page else "")
+    places = ", ".join(f"{start}–{end}" for start, end in excerpt.spans)
+    text = " ".join(" … ".join(excerpt.quotes).split())
+    return "\n".join([f"{title}, characters {places}", _wrapped(text, "    "), f"    {passage.document.path}"])
 
 
 def _wrapped(text: str, indent: str = "") -> str:
