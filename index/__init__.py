@@ -7,6 +7,7 @@ from index.hits import Hit, Passage
 from index.ingest import Added, Progress, Step
 from index.ledger import DocumentRow
 from index.library import Library, default_path, import_library, open_library
+from index.part import Part
 
 __all__ = [
     "Added",
@@ -19,6 +20,7 @@ __all__ = [
     "Library",
     "LibraryError",
     "LibraryReadOnly",
+    "Part",
     "Passage",
     "PinciteError",
     "Progress",

@@ -54,8 +54,11 @@ class Bm25:
     def close(self) -> None:
         self._stemmer.close()
 
-    def search(self, question: str, k: int) -> list[tuple[int, float]]:
-        """The `k` best (passage id, score) of those that hold a word of the question, best first; all scores > 0."""
+    def search(self, question: str, k: int, among: frozenset[int] | None = None) -> list[tuple[int, float]]:
+        """The `k` best (passage id, score) of those that hold a word of the question, best first; all scores > 0.
+
+        `among` these ids. How rare a word is, is a matter of the whole library.
+        """
         with self._lock:
             self._follow()
             found = [self._of(stem) for stem in self._stems(search_words(question)[:_MOST_WORDS])]
@@ -67,6 +70,9 @@ class Bm25:
             places = np.concatenate([postings.places for postings in found])
             scores = self._scores[places]
             self._scores[places] = 0
+            if among is not None:
+                there = np.isin(self._ids[places], np.fromiter(among, np.int64, len(among)))
+                places, scores = places[there], scores[there]
         # A passage stands here once for each of its words, so the best `k` are among so many of the highest.
         most = min(len(scores), k * len(found))
         if most < len(scores):

@@ -443,6 +443,13 @@ class Ledger:
         matrix = np.frombuffer(b"".join(row[1] for row in rows), "<f4").reshape(len(rows), -1 if rows else 0)
         return [row[0] for row in rows], matrix
 
+    def passages_of(self, documents: Iterable[str]) -> list[int]:
+        """The ids of the passages of these documents, by id."""
+        rows = self._rows(
+            "SELECT id FROM passages WHERE document IN (SELECT value FROM json_each(?))", json.dumps(list(documents))
+        )
+        return [int(row[0]) for row in rows]
+
     def standing(self, stem: str) -> npt.NDArray[np.int64]:
         """The ids of the passages in which a word with this stem stands, in order, each as often as it stands there."""
         with self._lock:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import date
 from functools import lru_cache
 from pathlib import Path
 from types import TracebackType
@@ -22,6 +23,7 @@ from index.ingest import Added, Ingest, Progress
 from index.ledger import DocumentRow, Ledger
 from index.nearest import Nearest
 from index.owner import Ownership
+from index.part import Part, chosen
 from index.portable import place_copy, write_copy
 from index.remembered import Remembered
 
@@ -166,16 +168,28 @@ class Library:
         """A question into a unit vector by the library's own embedding model, shape (dimensions,); kept for a while."""
         return self._embedded_question(question)
 
-    def search(self, question: str, k: int = 20) -> list[Hit]:
-        """The `k` passages that fit best by meaning (embedding) and by word (BM25), best first.
+    def within(self, *names: str, since: date | None = None, until: date | None = None) -> Part:
+        """Some of the documents, to be searched as a library is: those of these ids, paths, titles or folders.
+
+        All of them if none is named; of these, those that were added from `since` to `until`, both days included.
+        Raises DocumentError if a name stands for nothing, or if nothing is left.
+        """
+        return Part(self, chosen(self.documents(), names, since, until))
+
+    def passages_of(self, documents: Iterable[str]) -> frozenset[int]:
+        """The ids of the passages of these documents."""
+        return frozenset(self._ledger.passages_of(documents))
+
+    def search(self, question: str, k: int = 20, among: frozenset[int] | None = None) -> list[Hit]:
+        """The `k` passages that fit best by meaning (embedding) and by word (BM25), best first; `among` these, by id.
 
         To the cosine a fifth of the BM25 score is added, as a share of the best one: the weight then means the same
         in every library, however rare its words are. Of a passage that only its words brought in, the cosine counts
         as the least of those that are known.
         """
         row = self.embed_question(question)
-        dense = dict(self._nearest.search(row, max(k, _CANDIDATES)))
-        lexical = dict(self._words.search(question, max(k, _CANDIDATES)))
+        dense = dict(self._nearest.search(row, max(k, _CANDIDATES), among))
+        lexical = dict(self._words.search(question, max(k, _CANDIDATES), among))
         candidates = list(dense | lexical)
         if not candidates:
             return []
@@ -192,9 +206,10 @@ class Library:
                 break
         return hits
 
-    def closeness(self, question: str) -> float:
+    def closeness(self, question: str, among: frozenset[int] | None = None) -> float:
         """The cosine of the passage nearest to the question; -1 if there is none."""
-        return max((cosine for _, cosine in self._nearest.search(self.embed_question(question), 1)), default=-1.0)
+        nearest = self._nearest.search(self.embed_question(question), 1, among)
+        return max((cosine for _, cosine in nearest), default=-1.0)
 
     def check(self) -> list[Finding]:
         """A check-up of everything that is stored, and of Chroma against it."""

@@ -59,19 +59,19 @@ class Nearest:
         self._refused = -1  # the generation at which Chroma was found wanting
         self._exact: tuple[int, ExactVectors] | None = None
 
-    def search(self, row: Matrix, k: int) -> list[tuple[int, float]]:
-        """The `k` nearest (passage id, cosine), nearest first."""
+    def search(self, row: Matrix, k: int, among: frozenset[int] | None = None) -> list[tuple[int, float]]:
+        """The `k` nearest (passage id, cosine), nearest first; `among` these ids."""
         chroma = self._trusted()
         if chroma:
             try:
-                return chroma.search(row, k)
+                return chroma.search(row, k, among)
             except LibraryError:
                 self._distrust(chroma)
         generation = self._ledger.generation
         exact = self._exact
         if exact is None or exact[0] != generation:
             exact = self._exact = generation, ExactVectors(*self._ledger.embeddings())
-        return exact[1].search(row, k)
+        return exact[1].search(row, k, among)
 
     def apply(self, gone: Sequence[int] = (), ids: Sequence[int] = (), rows: Matrix | None = None) -> None:
         """Follow one change that the ledger has committed. Raises LibraryError if a Chroma server fails."""

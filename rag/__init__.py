@@ -28,24 +28,38 @@ __all__ = [
 ]
 
 
-def answer(question: str, *, history: Sequence[Message] = (), library: Path | str | Library | None = None) -> Answer:
+def answer(
+    question: str,
+    *,
+    history: Sequence[Message] = (),
+    library: Path | str | Library | None = None,
+    within: Sequence[str] = (),
+) -> Answer:
     """Answer `question` from `library`: a path, an open Library, or by default the one with the shipped article.
 
-    Raises QuestionError for an empty or overlong question, LibraryError if there is no library at the path,
+    `within`: only from these documents, by id, path, title or folder. Raises QuestionError for an empty or overlong
+    question, LibraryError if there is no library at the path, DocumentError for a document that is not in it,
     ModelError if a language model is set and fails. For many questions open an `Assistant` once.
     """
-    return stream_answer(question, history=history, library=library).answer
+    return stream_answer(question, history=history, library=library, within=within).answer
 
 
 def stream_answer(
-    question: str, *, history: Sequence[Message] = (), library: Path | str | Library | None = None
+    question: str,
+    *,
+    history: Sequence[Message] = (),
+    library: Path | str | Library | None = None,
+    within: Sequence[str] = (),
 ) -> Reply:
     """As `answer`, but as it comes: iterate the Reply, then read its `answer`. Errors come while it is iterated."""
-    return Reply(_steps(question, history, library))
+    return Reply(_steps(question, history, library, within))
 
 
-def _steps(question: str, history: Sequence[Message], library: Path | str | Library | None) -> Steps:
+def _steps(
+    question: str, history: Sequence[Message], library: Path | str | Library | None, within: Sequence[str]
+) -> Steps:
     with Assistant.open(library) as assistant:
-        reply = assistant.stream(question, history)
+        part = assistant.library.within(*within) if within else None
+        reply = assistant.stream(question, history, within=part)
         yield from reply
         return reply.answer

@@ -12,7 +12,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
-from index import Hit, Library, Passage, open_library
+from index import Hit, Library, Part, Passage, open_library
 from rag.citations import Citation, Citations, Sentence, Verdict, check
 from rag.confidence import THRESHOLD, confidence
 from rag.errors import QuestionError, SettingError
@@ -128,7 +128,6 @@ class Assistant:
         self._owns_library = owns_library
         self._reader = reader
         self._model = model
-        self._retriever = Retriever(library, reader)
 
     @classmethod
     def open(cls, library: Path | str | Library | None = None, environ: Mapping[str, str] = os.environ) -> Assistant:
@@ -159,28 +158,32 @@ class Assistant:
         """What writes the answers: the language model's name, or "extractive"."""
         return self._model.metadata.model_name if self._model else EXTRACTIVE
 
-    def ask(self, question: str, history: Sequence[Message] = ()) -> Answer:
-        """Raises QuestionError for an empty or overlong question, ModelError if the language model fails."""
-        return self.stream(question, history).answer
+    def ask(self, question: str, history: Sequence[Message] = (), *, within: Part | None = None) -> Answer:
+        """Raises QuestionError for an empty or overlong question, ModelError if the language model fails.
 
-    def stream(self, question: str, history: Sequence[Message] = ()) -> Reply:
+        `within`: the part of the library to ask, from `Library.within`.
+        """
+        return self.stream(question, history, within=within).answer
+
+    def stream(self, question: str, history: Sequence[Message] = (), *, within: Part | None = None) -> Reply:
         """Raises QuestionError at once; ModelError may come while the reply is read."""
-        return Reply(self._steps(_readable(question), tuple(history)))
+        return Reply(self._steps(_readable(question), tuple(history), within or self.library))
 
-    def search(self, question: str, history: Sequence[Message] = ()) -> list[Excerpt]:
+    def search(self, question: str, history: Sequence[Message] = (), *, within: Part | None = None) -> list[Excerpt]:
         """What the library has on a question, best first, whether or not it answers it. Raises QuestionError."""
-        searched = standalone(_readable(question), history, self.library.closeness)
-        return excerpts(searched, self._retriever.search(searched, thorough=True), self.library)
+        library = within or self.library
+        searched = standalone(_readable(question), history, library.closeness)
+        return excerpts(searched, Retriever(library, self._reader).search(searched, thorough=True), library)
 
-    def _steps(self, question: str, history: tuple[Message, ...]) -> Steps:
+    def _steps(self, question: str, history: tuple[Message, ...], library: Library | Part) -> Steps:
         clock = _Clock()
-        searched = standalone(question, history, self.library.closeness)
+        searched = standalone(question, history, library.closeness)
         with clock("retrieve"):
-            found = self._retriever.search(searched)
+            found = Retriever(library, self._reader).search(searched)
             hits = [item.hit for item in found]
         with clock("read"):
-            evidence = find_evidence(searched, found, self.library)
-            sure = confidence(searched, evidence, found, self.library)
+            evidence = find_evidence(searched, found, library)
+            sure = confidence(searched, evidence, found, library)
         sentences: list[Sentence] = []
         writer = EXTRACTIVE
         with clock("answer"):

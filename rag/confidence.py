@@ -7,7 +7,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import astuple, dataclass
 
-from index import Library
+from index import Library, Part
 from index.lexical import STOP_WORDS
 from rag.extract import Evidence, sigmoid
 from rag.retrieve import Found
@@ -55,7 +55,7 @@ class Holds:
     strange: float
 
 
-def confidence(question: str, evidence: Sequence[Evidence], found: Sequence[Found], library: Library) -> float:
+def confidence(question: str, evidence: Sequence[Evidence], found: Sequence[Found], library: Library | Part) -> float:
     """0..1, before any answer is written. `evidence` best first."""
     if not evidence:
         return 0.0
@@ -64,7 +64,7 @@ def confidence(question: str, evidence: Sequence[Evidence], found: Sequence[Foun
 
 
 def signals(
-    question: str, evidence: Sequence[Evidence], found: Sequence[Found], library: Library
+    question: str, evidence: Sequence[Evidence], found: Sequence[Found], library: Library | Part
 ) -> tuple[Topic, Holds]:
     texts = [item.text for item in evidence[:_SENTENCES]]
     cosine = float((library.embed_passages(texts) @ library.embed_question(question)).max())

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from index import Hit, Library
+from index import Hit, Library, Part
 from index.embedder import Embedder
 from index.passages import Span
 from rag.retrieve import Found
@@ -50,7 +50,7 @@ class Excerpt:
         }
 
 
-def excerpts(question: str, found: Sequence[Found], embedder: Library | Embedder) -> list[Excerpt]:
+def excerpts(question: str, found: Sequence[Found], embedder: Library | Part | Embedder) -> list[Excerpt]:
     """Of the best passages, in their order, those in which a sentence is near enough to the best of all."""
     best = found[:_PASSAGES]
     texts = [item.hit.passage.document.text[slice(*span)] for item in best for span in item.hit.passage.sentences]

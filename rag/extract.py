@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from index import Library, Passage
+from index import Library, Part, Passage
 from index.embedder import Embedder
 from index.passages import Span
 from rag.retrieve import Found
@@ -59,7 +59,7 @@ class Evidence:
         return self.passage.document.text[slice(*self.span)]
 
 
-def find_evidence(question: str, found: Sequence[Found], embedder: Library | Embedder) -> list[Evidence]:
+def find_evidence(question: str, found: Sequence[Found], embedder: Library | Part | Embedder) -> list[Evidence]:
     """The sentences of the best passages that are likeliest to be an answer, best first. Headings are none."""
     read = [
         Evidence(item, span, sigmoid(item.reading.answerable) * sigmoid(logit), _inside(item.reading.span, span))

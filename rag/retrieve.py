@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from itertools import zip_longest
 
-from index import Hit, Library
+from index import Hit, Library, Part
 from rag.reader import Reader, Reading
 
 # The reader reads the first 6 of the fused search and, unless one of them surely answers (by its logit), 6 more.
@@ -29,7 +29,7 @@ class Found:
 
 
 class Retriever:
-    def __init__(self, library: Library, reader: Reader) -> None:
+    def __init__(self, library: Library | Part, reader: Reader) -> None:
         self._library = library
         self._reader = reader
 

@@ -60,15 +60,14 @@ def asked(assistant: Assistant, samples: list[Sample], texts: dict[str, str]) ->
 
 
 def test_passages_in_reverse_are_caught_as_not_retrieved(
-    library: Library, samples: list[Sample], texts: dict[str, str], baseline: Record
+    library: Library, samples: list[Sample], texts: dict[str, str], baseline: Record, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     class Backwards(Retriever):
         def search(self, question: str, k: int = 8, *, thorough: bool = False) -> list[Found]:
             return super().search(question, 20, thorough=thorough)[::-1][:k]
 
-    broken = Assistant(library, local_reader())
-    broken._retriever = Backwards(library, local_reader())
-    run = asked(broken, samples, texts)
+    monkeypatch.setattr("rag.assistant.Retriever", Backwards)
+    run = asked(Assistant(library, local_reader()), samples, texts)
     assert compare(baseline, run).regressed
     named = causes(run, baseline)
     assert max(named, key=lambda cause: named[cause]) == "in the library, not retrieved"

@@ -25,6 +25,7 @@ from evals.retrieval.growth import Growing, grown
 from evals.retrieval.measure import MEASURES, all_found, first_rank, found, ndcg, within
 from evals.retrieval.peers import found_in, peers
 from evals.retrieval.places import Evidence, Place
+from evals.retrieval.plot import draw
 from evals.retrieval.quality import quality
 from evals.retrieval.systems import SUM, Entrant, InLibrary, pincite
 from index import Document
@@ -275,11 +276,26 @@ def test_the_cost_is_a_row_for_each_size_and_system(data: Path, monkeypatch: pyt
     monkeypatch.setattr(costs, "apart", here)
     monkeypatch.setattr(costs, "EMBEDDED", 4)
     words = Entrant("words", SharedWords, own_model=True)
-    rows = [line for line in costs.cost([data / "small"], [SUM, words], [3, 5]) if line.startswith("| ")]
+    points: dict[str, list[tuple[int, float]]] = {}
+    rows = [line for line in costs.cost([data / "small"], [SUM, words], [3, 5], points) if line.startswith("| ")]
     names = [(row.split(" | ")[0], row.split(" | ")[1]) for row in rows if "Pincite" in row or "words" in row]
     assert names == [("| 3", "Pincite: sum"), ("| 3", "shared words"), ("| 5", "Pincite: sum")]
     assert [row.split(" | ")[2] == "–" for row in rows[1:4]] == [False, False, True]
     assert [row.split(" | ")[0] for row in rows[-2:]] == ["| 3", "| 5"]
+    assert {name: [size for size, _ in measured] for name, measured in points.items()} == {
+        "Pincite: sum": [3, 5],
+        "shared words": [3],
+    }
+
+
+def test_the_cost_is_drawn_the_same_way_each_time(tmp_path: Path) -> None:
+    pytest.importorskip("matplotlib", reason="needs the extra bench")
+    points = {"Pincite: sum": [(1000, 0.005), (10_000, 0.006)], "other": [(1000, 0.02)]}
+    pictures = [tmp_path / name for name in ("one.svg", "two.svg")]
+    for picture in pictures:
+        draw(points, picture, "two cores")
+    assert pictures[0].read_bytes() == pictures[1].read_bytes()
+    assert b"</svg>" in pictures[0].read_bytes()
 
 
 # Others

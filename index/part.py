@@ -1,0 +1,74 @@
+"""A part of a library, searched as if it were all of it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from index.embedder import Matrix
+from index.errors import DocumentError
+from index.hits import Hit
+from index.ledger import DocumentRow
+
+if TYPE_CHECKING:
+    from index.library import Library
+
+
+class Part:
+    """The documents of a library that were chosen; as they were then, so do not keep it. See `Library.within`."""
+
+    def __init__(self, library: Library, documents: Sequence[DocumentRow]) -> None:
+        self.documents = tuple(documents)
+        self._library = library
+        self._passages = library.passages_of(row.id for row in documents)
+
+    @property
+    def passage_count(self) -> int:
+        return len(self._passages)
+
+    def search(self, question: str, k: int = 20) -> list[Hit]:
+        """As `Library.search`."""
+        return self._library.search(question, k, self._passages)
+
+    def closeness(self, question: str) -> float:
+        """As `Library.closeness`."""
+        return self._library.closeness(question, self._passages)
+
+    def embed_passages(self, texts: Sequence[str]) -> Matrix:
+        return self._library.embed_passages(texts)
+
+    def embed_question(self, question: str) -> Matrix:
+        return self._library.embed_question(question)
+
+
+def chosen(
+    rows: Sequence[DocumentRow], names: Sequence[str], since: date | None, until: date | None
+) -> list[DocumentRow]:
+    """Those that a name stands for (an id, path, title, or a folder) and that were added from one day to another.
+
+    Raises DocumentError if a name stands for none, or if nothing is left.
+    """
+    found: dict[str, DocumentRow] = {}
+    for name in names:
+        named = [row for row in rows if _is_named(row, name)]
+        if not named:
+            raise DocumentError(f"No document or folder {name!r} in the library. See what it holds with: pincite list")
+        found |= {row.id: row for row in named}
+    first, last = since.isoformat() if since else "", until.isoformat() if until else "9999"
+    kept = [row for row in (found.values() if names else rows) if first <= row.added[:10] <= last]
+    if not kept and rows:
+        days = sorted(row.added[:10] for row in rows)
+        raise DocumentError(
+            f"No such document was added in that time; the library's were from {days[0]} to {days[-1]}. "
+            "Choose other days."
+        )
+    return kept
+
+
+def _is_named(row: DocumentRow, name: str) -> bool:
+    if name in (row.id, row.path, row.title, Path(row.path).name):
+        return True
+    folder = Path(name).resolve()
+    return folder == Path(row.path) or folder in Path(row.path).parents

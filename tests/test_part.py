@@ -1,0 +1,123 @@
+"""Some documents of a library, asked as if they were all."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from datetime import date, timedelta
+from pathlib import Path
+
+import pytest
+
+from index import DocumentError, Library
+from index.ledger import DocumentRow
+from index.part import chosen
+from rag import Assistant, answer
+from rag.reader import local_reader
+from tests.test_terminal import pincite
+
+STORKS = "Storks breed in Poland in summer. In winter they fly to Africa. They eat frogs and mice.\n"
+CRANES = "Cranes breed in Sweden in summer. In winter they fly to Spain. They eat grain and beetles.\n"
+BREAD = "Rye bread needs sour dough. It is baked for an hour in a hot oven.\n"
+BREED = "Where do the birds breed in summer?"
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("texts")
+    (folder / "birds").mkdir()
+    for name, text in (("birds/storks", STORKS), ("birds/cranes", CRANES), ("bread", BREAD)):
+        (folder / f"{name}.txt").write_text(text, encoding="utf-8")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def library(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Library]:
+    with Library(tmp_path_factory.mktemp("library") / "of", create=True) as library:
+        library.add(folder)
+        yield library
+
+
+def titles(library: Library, *names: str) -> list[str]:
+    return sorted(row.title for row in library.within(*names).documents)
+
+
+def test_documents_are_named_by_id_path_file_title_or_folder(library: Library, folder: Path) -> None:
+    row = library.find("storks")
+    for name in (row.id, row.path, "storks.txt", row.title):
+        assert titles(library, name) == ["storks"]
+    assert titles(library, str(folder / "birds")) == ["cranes", "storks"]
+    assert titles(library, str(folder / "birds"), "bread") == ["bread", "cranes", "storks"]
+    assert titles(library) == ["bread", "cranes", "storks"]
+    with pytest.raises(DocumentError, match="No document or folder 'bird' in the library"):
+        library.within("storks", "bird")
+
+
+@pytest.mark.parametrize("exact", [False, True])
+def test_only_what_was_chosen_is_found_by_meaning_and_by_word(library: Library, exact: bool) -> None:
+    if exact:
+        library._nearest._refused = library._ledger.generation
+        library._nearest._close()
+    for name in ("storks", "cranes"):
+        part = library.within(name)
+        hits = part.search(BREED)
+        assert {hit.passage.document.title for hit in hits} == {name}
+        assert hits[0].lexical > 0
+        assert part.passage_count == len(hits) == 1
+    assert {hit.passage.document.title for hit in library.search(BREED)} == {"storks", "cranes", "bread"}
+    assert library.within("bread").closeness(BREED) < library.within("storks").closeness(BREED)
+    assert library.closeness(BREED) == pytest.approx(
+        max(library.within(name).closeness(BREED) for name in ("storks", "cranes", "bread")), abs=1e-6
+    )
+
+
+def test_the_answer_is_of_the_part_that_is_asked(library: Library) -> None:
+    assistant = Assistant(library, local_reader())
+    for name, place in (("storks", "Poland"), ("cranes", "Sweden")):
+        found = assistant.ask(BREED, within=library.within(name))
+        assert place in found.text
+        assert {citation.title for citation in found.citations} == {name}
+        assert {
+            excerpt.hit.passage.document.title for excerpt in assistant.search(BREED, within=library.within(name))
+        } == {name}
+    assert not assistant.ask(BREED, within=library.within("bread")).answered
+
+
+def test_days_are_those_on_which_documents_were_added(library: Library) -> None:
+    today = date.fromisoformat(library.documents()[0].added[:10])
+    later, earlier = today + timedelta(days=1), today - timedelta(days=1)
+    assert len(library.within(since=today, until=today).documents) == 3
+    assert len(library.within("storks", since=earlier).documents) == 1
+    for days in ({"since": later}, {"until": earlier}):
+        with pytest.raises(DocumentError, match=f"the library's were from {today} to {today}"):
+            library.within(**days)
+
+
+def test_both_days_are_included() -> None:
+    rows = [DocumentRow(str(day), f"/{day}", str(day), "", 1, 1, f"2026-01-0{day}T23:59:59Z") for day in (1, 2, 3, 4)]
+    assert [row.id for row in chosen(rows, (), date(2026, 1, 2), date(2026, 1, 3))] == ["2", "3"]
+    assert chosen([], (), date(2026, 1, 2), None) == []
+
+
+def test_answer_takes_the_names(library: Library) -> None:
+    assert "Sweden" in answer(BREED, library=library, within=["cranes"]).text
+    with pytest.raises(DocumentError):
+        answer(BREED, library=library, within=["herons"])
+
+
+def test_the_command_takes_names_and_days(folder: Path, tmp_path: Path) -> None:
+    at = ("--library", str(tmp_path / "library"))
+    assert pincite(*at, "add", str(folder)).returncode == 0
+    run = pincite(*at, "ask", BREED, "--in", "cranes", "--json")
+    assert run.returncode == 0, run.stderr
+    assert "Sweden" in json.loads(run.stdout)["text"]
+    found = json.loads(pincite(*at, "search", BREED, "--in", "bread", "--in", str(folder / "birds"), "--json").stdout)
+    assert {item["title"] for item in found} <= {"storks", "cranes", "bread"}
+    for options, said in (
+        (("--in", "herons"), "No document or folder 'herons' in the library"),
+        (("--until", "2001-01-01"), "No such document was added in that time"),
+    ):
+        run = pincite(*at, "ask", BREED, *options)
+        assert run.returncode == 1
+        assert said in run.stderr
+    assert pincite(*at, "ask", BREED, "--since", "yesterday").returncode == 2
