@@ -17,18 +17,20 @@ from rag.citations import Citation, Citations, Sentence, Verdict, check
 from rag.confidence import THRESHOLD, confidence
 from rag.errors import QuestionError, SettingError
 from rag.excerpts import Excerpt, excerpts
-from rag.extract import Evidence, choose, find_evidence
+from rag.extract import Evidence, asks_for_all, choose, find_evidence
 from rag.followup import Message, standalone
 from rag.generate import complete_sentences, language_model, write
 from rag.prompts import REFUSAL
 from rag.reader import Reader, local_reader
-from rag.retrieve import Retriever
+from rag.retrieve import CANDIDATES, Retriever
 
 if TYPE_CHECKING:
     from llama_index.core.llms import LLM
 
 LONGEST_QUESTION = 4000
 EXTRACTIVE = "extractive"
+_HITS = 8
+_READ_IF_ALL = 40  # so many passages are read for a question about the whole: about a second
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,8 +40,9 @@ class Answer:
     `answered` is false where the library does not cover it: then `text` says so and there are no sentences;
     `hits`, best first, are the nearest passages in any case. `text` is the sentences with their citations' numbers.
     `short` is the words in them that answer the question by themselves, "" where none do or a model wrote.
-    `confidence` in 0..1 orders questions that the library answers above those that it does not. `model` wrote the
-    sentences, or is "extractive": then they are the sources' own words. `timings` are seconds by stage, and "total".
+    `read` passages were read for it, of the `of` that were searched. `confidence` in 0..1 orders questions that the
+    library answers above those that it does not. `model` wrote the sentences, or is "extractive": then they are the
+    sources' own words. `timings` are seconds by stage, and "total".
     """
 
     question: str
@@ -48,6 +51,8 @@ class Answer:
     sentences: tuple[Sentence, ...]
     citations: tuple[Citation, ...]
     hits: tuple[Hit, ...]
+    read: int
+    of: int
     confidence: float
     model: str
     timings: dict[str, float]
@@ -63,6 +68,8 @@ class Answer:
             "sentences": [asdict(sentence) for sentence in self.sentences],
             "citations": [asdict(citation) for citation in self.citations],
             "hits": [_hit_to_dict(hit) for hit in self.hits],
+            "read": self.read,
+            "of": self.of,
             "confidence": self.confidence,
             "model": self.model,
             "timings": dict(self.timings),
@@ -173,14 +180,14 @@ class Assistant:
         """What the library has on a question, best first, whether or not it answers it. Raises QuestionError."""
         library = within or self.library
         searched = standalone(_readable(question), history, library.closeness)
-        return excerpts(searched, Retriever(library, self._reader).search(searched, thorough=True), library)
+        return excerpts(searched, Retriever(library, self._reader).search(searched, CANDIDATES), library)
 
     def _steps(self, question: str, history: tuple[Message, ...], library: Library | Part) -> Steps:
         clock = _Clock()
         searched = standalone(question, history, library.closeness)
         with clock("retrieve"):
-            found = Retriever(library, self._reader).search(searched)
-            hits = [item.hit for item in found]
+            found = Retriever(library, self._reader).search(searched, _READ_IF_ALL if asks_for_all(searched) else None)
+            hits = [item.hit for item in found[:_HITS]]
         with clock("read"):
             evidence = find_evidence(searched, found, library)
             sure = confidence(searched, evidence, found, library)
@@ -202,6 +209,8 @@ class Assistant:
             sentences=tuple(sentences),
             citations=tuple(citations[number] for number in sorted(citations)),
             hits=tuple(hits),
+            read=len(found),
+            of=library.passage_count,
             confidence=sure,
             model=writer,
             timings=clock.seconds | {"total": clock.total},

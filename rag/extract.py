@@ -17,7 +17,7 @@ from index.embedder import Embedder
 from index.passages import Span
 from rag.retrieve import Found
 
-# Sentences are looked for in this many of the best passages.
+# Sentences are looked for in this many of the best passages; in all that were read if a question is about the whole.
 PASSAGES_READ = 5
 
 # The best of them by the reader are compared with the question by their embeddings too: a sentence counts for so much
@@ -29,11 +29,19 @@ _COSINE_WEIGHT = 8.0
 # The answer is the best sentence and others that are at least this share as likely to be needed, up to a few; more
 # where a question asks for reasons, ways or a list. Of a clear answer less is said, if not more is asked for.
 _SHARE, _SHARE_IF_CLEAR, _CLEAR, _SHARE_IF_LONG = 0.1, 0.3, 0.75, 0.07
-_MOST_SENTENCES, _MOST_IF_LONG = 4, 6
+_MOST_SENTENCES, _MOST_IF_LONG, _MOST_IF_ALL = 4, 6, 8
 _ASKS_FOR_MORE = re.compile(
     r"^\W*(?:why|how(?! (?:many|much|old|long|far|often|big|large|tall|high))|list|describe|explain|name|summari[sz]e|"
     r"compare)\b|^\W*what (?:are|were|does .+ say about|do .+ say about|happen)|\b(?:reasons?|ways?|steps|examples|"
     r"causes)\b",
+    re.IGNORECASE,
+)
+_ASKS_FOR_ALL = re.compile(
+    r"^\W*(?:please\s+)?(?:summari[sz]e|sum up|outline|(?:list|name) (?:all|every))\b|"
+    r"\b(?:summary|overview|gist|(?:main|key) (?:points?|takeaways?|ideas?)|in a nutshell|everything)\b|"
+    r"^\W*(?:overall|all in all|on the whole)\b|^\W*what (?:does|do) (?:the|this|these|it|they)\b.* say about\b|"
+    r"^\W*what(?:['’]s| is| are) (?:this|these|the) (?:articles?|texts?|documents?|reports?|files?|papers?|books?|"
+    r"library) about\b",
     re.IGNORECASE,
 )
 
@@ -59,11 +67,17 @@ class Evidence:
         return self.passage.document.text[slice(*self.span)]
 
 
+def asks_for_all(question: str) -> bool:
+    """Whether the whole is asked about, not one fact in it: a summary, a list of all, what is said about something."""
+    return bool(_ASKS_FOR_ALL.search(question))
+
+
 def find_evidence(question: str, found: Sequence[Found], embedder: Library | Part | Embedder) -> list[Evidence]:
     """The sentences of the best passages that are likeliest to be an answer, best first. Headings are none."""
+    passages = found if asks_for_all(question) else found[:PASSAGES_READ]
     read = [
         Evidence(item, span, sigmoid(item.reading.answerable) * sigmoid(logit), _inside(item.reading.span, span))
-        for item in found[:PASSAGES_READ]
+        for item in passages
         for span, logit in zip(item.hit.passage.sentences, item.reading.evidence, strict=True)
         if not _is_heading(item.hit.passage, span)
     ]
@@ -83,10 +97,11 @@ def choose(question: str, evidence: Sequence[Evidence]) -> list[Evidence]:
     """
     if not evidence:
         return []
-    asks_for_more = bool(_ASKS_FOR_MORE.search(question))
+    of_all = asks_for_all(question)
+    asks_for_more = of_all or bool(_ASKS_FOR_MORE.search(question))
     share, most = _SHARE if evidence[0].score < _CLEAR else _SHARE_IF_CLEAR, _MOST_SENTENCES
     if asks_for_more:
-        share, most = _SHARE_IF_LONG, _MOST_IF_LONG
+        share, most = _SHARE_IF_LONG, _MOST_IF_ALL if of_all else _MOST_IF_LONG
     best = [item for item in evidence[:most] if item.score >= share * evidence[0].score]
     first, rest = ([], best) if asks_for_more else (best[:1], best[1:])
     order = list(dict.fromkeys(item.passage.document.id for item in best))

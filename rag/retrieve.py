@@ -33,16 +33,17 @@ class Retriever:
         self._library = library
         self._reader = reader
 
-    def search(self, question: str, k: int = 8, *, thorough: bool = False) -> list[Found]:
-        """At most the `k` best of the passages that the reader read for an answer; `thorough`: of all candidates.
+    def search(self, question: str, read: int | None = None) -> list[Found]:
+        """The passages that the reader read for an answer, best first.
 
-        A hit's `score` adds the reader's two logits (about the topic, and holds the answer) and the fused score.
+        They are the `read` best of the fused search; without a number as many as it takes, up to 12. A hit's `score`
+        adds the reader's two logits (about the topic, and holds the answer) and the fused score.
         """
-        hits = self._library.search(question, CANDIDATES)
+        hits = self._library.search(question, read or CANDIDATES)
         found = self._read(question, hits[:_AT_ONCE])
-        if thorough or all(item.reading.answerable < _SURE for item in found):
+        if read or all(item.reading.answerable < _SURE for item in found):
             found += self._read(question, hits[_AT_ONCE:])
-        return sorted(found, key=lambda item: -item.hit.score)[:k]
+        return sorted(found, key=lambda item: -item.hit.score)
 
     def rank(self, question: str, k: int) -> list[Hit]:
         """At most the `k` best passages, for who reads them all; after the first few in no order of their scores.
@@ -50,7 +51,7 @@ class Retriever:
         After the reader's first come those that a second search finds with the likeliest sentence of the best two put
         before the question: what is needed next where a question takes several steps. Then all others.
         """
-        found = self.search(question, CANDIDATES, thorough=True)
+        found = self.search(question, CANDIDATES)
         read = [item.hit for item in found]
         led = [
             self._library.search(f"{_likeliest_sentence(item)} {question}", _FIRST + _LED_TO) for item in found[:_LEADS]

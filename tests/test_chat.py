@@ -94,12 +94,14 @@ def cite(source: Document, quote: str, number: int) -> Citation:
 def answered(question: str, hits: list[Hit], citations: list[Citation]) -> Turn:
     sentences = tuple(Sentence(citation.quote, (citation,), citation.verdict) for citation in citations)
     text = " ".join(sentence.marked for sentence in sentences)
-    answer = Answer(question, True, text, sentences, tuple(citations), tuple(hits), 0.9, "extractive", {"total": 0.4})
+    answer = Answer(
+        question, True, text, sentences, tuple(citations), tuple(hits), 6, 13, 0.9, "extractive", {"total": 0.4}
+    )
     return Turn(question, sentences, tuple(hit.passage for hit in hits), answer=answer)
 
 
 def abstained(question: str, hits: list[Hit]) -> Turn:
-    answer = Answer(question, False, "This is not in the library.", (), (), tuple(hits), 0.1, "extractive", {})
+    answer = Answer(question, False, "This is not in the library.", (), (), tuple(hits), 12, 13, 0.1, "extractive", {})
     return Turn(question, passages=tuple(hit.passage for hit in hits), answer=answer)
 
 

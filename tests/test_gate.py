@@ -17,7 +17,7 @@ from index import Library
 from rag import Answer, Assistant
 from rag.citations import Citations, Verdict, supported
 from rag.reader import local_reader
-from rag.retrieve import Found, Retriever
+from rag.retrieve import CANDIDATES, Found, Retriever
 
 KINDS = {"fact": 22, "why": 10, "far_off": 12}
 
@@ -63,8 +63,8 @@ def test_passages_in_reverse_are_caught_as_not_retrieved(
     library: Library, samples: list[Sample], texts: dict[str, str], baseline: Record, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     class Backwards(Retriever):
-        def search(self, question: str, k: int = 8, *, thorough: bool = False) -> list[Found]:
-            return super().search(question, 20, thorough=thorough)[::-1][:k]
+        def search(self, question: str, read: int | None = None) -> list[Found]:
+            return super().search(question, CANDIDATES)[::-1]
 
     monkeypatch.setattr("rag.assistant.Retriever", Backwards)
     run = asked(Assistant(library, local_reader()), samples, texts)

@@ -11,7 +11,7 @@ import pytest
 from index import Document, Hit, Library, Passage
 from index.embedder import Matrix
 from index.passages import split_sentences
-from rag.extract import choose, find_evidence
+from rag.extract import asks_for_all, choose, find_evidence
 from rag.reader import Reader, Reading, local_reader
 from rag.retrieve import Found, Retriever
 
@@ -135,6 +135,37 @@ def test_a_question_that_asks_for_more_gets_more_sentences_all_in_reading_order(
     ]
 
 
+def test_a_question_about_the_whole_gets_sentences_of_all_passages_in_reading_order() -> None:
+    question = "What does the book say about storks?"
+    many = [found([3.0]) for _ in range(9)]
+    assert asks_for_all(question)
+    assert len(find_evidence("Who breeds storks?", many, Rows())) == 5
+    assert len(find_evidence(question, many, Rows())) == 9
+    evidence = find_evidence(question, [found([2.0, 3.0, *[2.5] * 10])], Rows())
+    assert choose(question, evidence)[0].text == "Sentence 1 is here."
+    assert len(choose(question, evidence)) == 8
+
+
+@pytest.mark.parametrize(
+    ("question", "of_all"),
+    [
+        ("Summarise the article.", True),
+        ("Can you give me the gist of this article?", True),
+        ("What is this document about?", True),
+        ("What does the article say about China?", True),
+        ("List all countries that voted.", True),
+        ("Overall, what does North Korea get out of the deal?", True),
+        ("What are the main points?", True),
+        ("Who is the article about?", False),
+        ("What did Russia say about the veto?", False),
+        ("List the kinds of weapons.", False),
+        ("Which overall length has the bridge?", False),
+    ],
+)
+def test_what_asks_for_the_whole_is_told_by_its_words(question: str, of_all: bool) -> None:
+    assert asks_for_all(question) == of_all
+
+
 def test_the_sentences_of_a_passage_that_does_not_answer_come_after_those_of_one_that_does() -> None:
     best = find_evidence("Who?", [found([3.0], question_answered=-4.0), found([1.0, 0.0])], Rows())[0]
     assert best.passage.text.startswith("Sentence 0 is here. Sentence 1")
@@ -156,9 +187,9 @@ class Scripted(Reader):
 
 def test_the_reader_puts_in_order_what_the_search_found(library: Library) -> None:
     hits = library.search("Who?", 12)
-    found = Retriever(library, Scripted(9.0)).search("Who?", 3)
-    assert [item.hit.passage for item in found] == [hit.passage for hit in hits[5:2:-1]]
-    assert [item.hit.score for item in found] == [
+    found = Retriever(library, Scripted(9.0)).search("Who?")
+    assert [item.hit.passage for item in found] == [hit.passage for hit in hits[5::-1]]
+    assert [item.hit.score for item in found[:3]] == [
         pytest.approx(100 * n + 9 + 16 * hit.fused) for n, hit in ((5, hits[5]), (4, hits[4]), (3, hits[3]))
     ]
 
@@ -187,6 +218,13 @@ def test_a_ranking_goes_on_from_its_first_five_to_where_the_best_two_lead(librar
     assert sum(map(len, reader.given)) == 12
     assert [hit.passage for hit in ranked] == expected
     assert Retriever(library, Led(9.0)).rank("Who?", 3) == ranked[:3]
+
+
+def test_as_many_passages_are_read_as_are_wanted_whatever_the_first_say(library: Library) -> None:
+    passages = [hit.passage for hit in library.search("Who?", 9)]
+    sure = Scripted(9.0)
+    assert len(Retriever(library, sure).search("Who?", 9)) == 9
+    assert sure.given == [passages[:6], passages[6:]]
 
 
 def test_more_passages_are_read_only_if_none_of_the_first_surely_answers(library: Library) -> None:

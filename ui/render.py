@@ -267,7 +267,8 @@ def _summary(answer: Answer) -> str:
     documents = len({citation.document for citation in answer.citations})
     quotes = _count(len(answer.citations), "quote") + (f" from {_count(documents, 'document')}" if documents else "")
     writer = "in the sources’ own words" if answer.model == EXTRACTIVE else f"written by {_line(answer.model)}"
-    return f"{quotes} · {writer} · {answer.timings.get('total', 0.0):.1f} s"
+    read = f"{answer.read:,} of {_count(answer.of, 'passage')} read"
+    return f"{quotes} · {writer} · {read} · {answer.timings.get('total', 0.0):.1f} s"
 
 
 def _block(inner: str, kind: str) -> str:

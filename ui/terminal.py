@@ -274,6 +274,7 @@ def main() -> None:
 
 def _rendered(answer: Answer) -> str:
     from rag.citations import whole_words
+    from rag.extract import asks_for_all
 
     lines = [_wrapped(answer.text)]
     if answer.short:
@@ -289,6 +290,8 @@ def _rendered(answer: Answer) -> str:
         lines.append(f"\n[{citation.number}] {citation.title}{page}, characters {citation.start}-{citation.end}")
         lines.append(_wrapped(f"“{citation.quote}”", "    "))
         lines.append(f"    {citation.path}")
+    if answer.answered and asks_for_all(answer.question):
+        lines.append(f"\nRead for this: {answer.read:,} of {count(answer.of, 'passage')}.")
     return "\n".join(lines)
 
 

@@ -22,7 +22,7 @@ from evals.retrieval.tables import head, number, row
 from index import Library
 from rag.excerpts import excerpts
 from rag.reader import local_reader
-from rag.retrieve import Found, Retriever
+from rag.retrieve import CANDIDATES, Found, Retriever
 
 _PASSAGES = (1, 3, 5)
 _ALL = 10**9
@@ -77,7 +77,7 @@ def main(data: Path, name: str, most: int) -> None:
     with library_of(corpus.documents) as library:
         retriever = Retriever(library, local_reader())
         for query in corpus.queries:
-            found = retriever.search(query.text, thorough=True)
+            found = retriever.search(query.text, CANDIDATES)
             for way, retrieve in ways.items():
                 measured[way].append(overlaps(retrieve(query.text, found, library), query))
     click.echo(f"{len(corpus.queries):,} questions\n\n{head(['retrieved', 'recall', 'precision', 'IoU'])}")
