@@ -3,8 +3,8 @@
 In a follow-up ("And what is her job?") the name that the conversation is about takes the pronoun's place ("what is
 Anwita Basu's job?") or, where there is none, is put before it ("Kim: Why?"); a polite one ("Could you tell me ...")
 loses what the models were not trained on. By rules, from the history's own words, and by what the library holds: where
-a question that points back fits it no better with the name, or another one little better, it is taken to change the
-topic and is left alone.
+a question that points back fits it worse with the name, or another one little better, it is taken to change the topic and is left
+alone.
 
 `python -m evals.retrieval.followups` measures it.
 """
@@ -22,8 +22,8 @@ from rag.prompts import REFUSAL
 # How well a question fits a library: the cosine of the passage nearest to it.
 Closeness = Callable[[str], float]
 
-# So much nearer the library must be with the name, where nothing in the question points back.
-_MARGIN = 0.08
+# So much nearer the library must be with the name: where the question points back, and where nothing in it does.
+_MARGIN_IF_LEANING, _MARGIN = -0.02, 0.06
 _NAMES_OF_ANSWER = 2  # an answer's first names are those that it is about
 _NAMES_BEFORE = 2  # so many are put before a question without a pronoun
 
@@ -72,7 +72,7 @@ def standalone(question: str, history: Sequence[Message], closeness: Closeness) 
     told = _told(plain, turns)
     if not content_words(plain):
         return told
-    margin = 0.0 if leans_on_history(plain) else _MARGIN
+    margin = _MARGIN_IF_LEANING if leans_on_history(plain) else _MARGIN
     return told if closeness(told) > closeness(plain) + margin else plain
 
 
