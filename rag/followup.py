@@ -3,8 +3,8 @@
 In a follow-up ("And what is her job?") the name that the conversation is about takes the pronoun's place ("what is
 Anwita Basu's job?") or, where there is none, is put before it ("Kim: Why?"); a polite one ("Could you tell me ...")
 loses what the models were not trained on. By rules, from the history's own words, and by what the library holds: where
-a question that points back fits it worse with the name, or another one little better, it is taken to change the topic and is left
-alone.
+a question that points back fits it worse with the name, or another one little better, it is taken to change the topic
+and is left alone.
 
 `python -m evals.retrieval.followups` measures it.
 """
