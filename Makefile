@@ -26,6 +26,7 @@ bench-ingest: $(VENV)/installed-dev
 	$(BIN)/python -m evals.bench_ingest $(ARGS)
 
 # DATA: a folder of question sets; ARGS: see `python -m evals.retrieval --help`.
+DATA ?= evals/data/public
 bench-retrieval: $(VENV)/installed-bench
 	$(BIN)/python -m evals.retrieval $(DATA) --peers --plot docs/retrieval.svg $(ARGS)
 

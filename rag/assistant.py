@@ -18,8 +18,8 @@ from rag.confidence import THRESHOLD, confidence
 from rag.errors import QuestionError, SettingError
 from rag.excerpts import Excerpt, excerpts
 from rag.extract import Evidence, asks_for_all, choose, find_evidence
-from rag.followup import Message, standalone
-from rag.generate import complete_sentences, language_model, write
+from rag.followup import Message, leans_on_history, standalone
+from rag.generate import complete_sentences, condense, language_model, write
 from rag.prompts import REFUSAL
 from rag.reader import Reader, local_reader
 from rag.retrieve import CANDIDATES, Retriever
@@ -179,13 +179,13 @@ class Assistant:
     def search(self, question: str, history: Sequence[Message] = (), *, within: Part | None = None) -> list[Excerpt]:
         """What the library has on a question, best first, whether or not it answers it. Raises QuestionError."""
         library = within or self.library
-        searched = standalone(_readable(question), history, library.closeness)
+        searched = self._searched(_readable(question), history, library)
         return excerpts(searched, Retriever(library, self._reader).search(searched, CANDIDATES), library)
 
     def _steps(self, question: str, history: tuple[Message, ...], library: Library | Part) -> Steps:
         clock = _Clock()
-        searched = standalone(question, history, library.closeness)
         with clock("retrieve"):
+            searched = self._searched(question, history, library)
             found = Retriever(library, self._reader).search(searched, _READ_IF_ALL if asks_for_all(searched) else None)
             hits = [item.hit for item in found[:_HITS]]
         with clock("read"):
@@ -215,6 +215,14 @@ class Assistant:
             model=writer,
             timings=clock.seconds | {"total": clock.total},
         )
+
+    def _searched(self, question: str, history: Sequence[Message], library: Library | Part) -> str:
+        """What is searched for: of a follow-up, of our wording and the model's the one that fits the library better."""
+        searched = standalone(question, history, library.closeness)
+        if self._model is None or not history or not leans_on_history(question):
+            return searched
+        written = condense(self._model, question, history)
+        return max(searched, written, key=library.closeness) if written else searched
 
     def _written(
         self, question: str, hits: Sequence[Hit], history: Sequence[Message]

@@ -11,10 +11,12 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from index import Hit
+from index.lexical import content_words
 from index.passages import split_sentences
+from rag.agreement import numbers
 from rag.errors import ModelError
-from rag.followup import Message
-from rag.prompts import PASSAGE, QUESTION, SYSTEM
+from rag.followup import Message, names
+from rag.prompts import CONDENSE, PASSAGE, QUESTION, SYSTEM
 
 if TYPE_CHECKING:
     from llama_index.core.llms import LLM
@@ -24,6 +26,7 @@ _CONTEXT_WINDOW = 8192
 _MOST_TOKENS = 512
 # Earlier turns that the model sees.
 _TURNS = 6
+_LONGEST_REWRITE = 300
 
 _MARKERS = re.compile(r"\[(\d{1,3}(?:\s*,\s*\d{1,3})*)\]")
 _MARKERS_AFTER_END = re.compile(r"([.!?…][\"”’)]*)\s*((?:\[\d{1,3}(?:\s*,\s*\d{1,3})*\]\s*)+)")
@@ -59,6 +62,17 @@ def write(model: LLM, question: str, hits: Sequence[Hit], history: Sequence[Mess
     earlier = [(turn.role, turn.text) for turn in history[-_TURNS:]]
     asked = QUESTION.format(passages=passages, question=question)
     return _written(model, ("system", SYSTEM), *earlier, ("user", asked))
+
+
+def condense(model: LLM, question: str, history: Sequence[Message]) -> str:
+    """A follow-up as the model words it to stand alone; "" if that names what nobody said. Raises ModelError."""
+    turns = [f"{turn.role}: {turn.text}" for turn in (*history[-_TURNS:], Message("user", question))]
+    written = complete(model, CONDENSE, "\n".join(turns)).strip()
+    line = written.splitlines()[0].strip(' "“”') if written else ""
+    named = [*names(line[:1].lower() + line[1:]), *numbers(line)]
+    said = set(content_words(" ".join(turns)))
+    known = all(word in said for name in named for word in content_words(name))
+    return line if known and len(line) <= _LONGEST_REWRITE else ""
 
 
 def complete(model: LLM, system: str, user: str) -> str:

@@ -12,6 +12,12 @@ You answer questions from numbered passages of a library, and from nothing else.
 - If the passages do not answer the question, write only: {REFUSAL}\
 """
 
+CONDENSE = """\
+Rewrite the last question of a conversation so that it can be understood by itself: put the names in the place of the
+pronouns, and add what it leaves out. Use only names that were said. If it asks about something new, repeat it as it is.
+Write only the question.\
+"""
+
 QUESTION = """\
 <passages>
 {passages}

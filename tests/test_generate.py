@@ -3,8 +3,9 @@ from __future__ import annotations
 import pytest
 
 from index import Library
-from rag import Assistant, ModelError, Sentence, Verdict
-from rag.generate import complete_sentences, language_model
+from rag import Assistant, Message, ModelError, Sentence, Verdict
+from rag.followup import standalone
+from rag.generate import complete_sentences, condense, language_model
 from rag.prompts import REFUSAL
 from tests.model_server import scripted_server, smollm2_server
 
@@ -146,3 +147,40 @@ def test_a_real_model_answers_and_every_citation_shown_stands_in_the_article(lib
         assert (sentence.verdict is Verdict.SUPPORTED) == bool(sentence.citations)
         for citation in sentence.citations:
             assert article[citation.start : citation.end] == citation.quote
+
+
+FOLLOW_UP = [
+    Message("user", "Who called the arms transfer a mega deal?"),
+    Message("assistant", "Anwita Basu described it so, in 2024."),
+]
+
+
+@pytest.mark.parametrize(
+    ("written", "kept"),
+    [
+        ("What is Anwita Basu's job?", "What is Anwita Basu's job?"),
+        ('"What did Basu do in 2024?"\nI have rewritten it.', "What did Basu do in 2024?"),
+        ("Describe her job.", "Describe her job."),
+        ("What is Vladimir Putin's job?", ""),
+        ("What is Anwita Basu's job in 2025?", ""),
+        ("What is her job? " * 30, ""),
+        ("", ""),
+    ],
+)
+def test_a_models_rewrite_of_a_follow_up_may_name_only_what_was_said(written: str, kept: str) -> None:
+    with scripted_server(written) as address:
+        model = language_model({"OPENAI_BASE_URL": address, "OPENAI_MODEL": "scripted"})
+        assert model is not None
+        assert condense(model, "And what is her job?", FOLLOW_UP) == kept
+
+
+@pytest.mark.parametrize(
+    "written", ["Which job has Anwita Basu, who called the arms transfer a mega deal?", "What is it?"]
+)
+def test_the_wording_that_fits_the_library_better_is_searched_for(library: Library, written: str) -> None:
+    own = standalone("And what is her job?", FOLLOW_UP, library.closeness)
+    wanted = max(own, written, key=library.closeness)
+    with scripted_server(written) as address:
+        assistant = written_by(address, library)
+        assert assistant._searched("And what is her job?", FOLLOW_UP, library) == wanted
+        assert assistant._searched("And what is her job?", (), library) == "And what is her job?"
