@@ -186,8 +186,9 @@ class Assistant:
         clock = _Clock()
         with clock("retrieve"):
             searched = self._searched(question, history, library)
-            found = Retriever(library, self._reader).search(searched, _READ_IF_ALL if asks_for_all(searched) else None)
-            hits = [item.hit for item in found[:_HITS]]
+            retriever = Retriever(library, self._reader)
+            found = retriever.search(searched, _READ_IF_ALL if asks_for_all(searched) else None)
+            hits = retriever.rank(searched, found, _HITS) if self._model else [item.hit for item in found[:_HITS]]
         with clock("read"):
             evidence = find_evidence(searched, found, library)
             sure = confidence(searched, evidence, found, library)

@@ -14,7 +14,7 @@ from rag.reader import Reader, Reading
 CANDIDATES = 12
 _AT_ONCE = 6
 _SURE = 2.0
-# Of a ranking: so many stand first as the reader has them, so many are led from, each to so many.
+# Of a ranking: so many stand first as the reader has them; from so many a second search is led on, each to so many.
 _FIRST, _LEADS, _LED_TO = 5, 2, 3
 # What the fused score counts for beside the reader's two logits: evals/retrieval/CARD.md.
 _FUSED_WEIGHT = 16.0
@@ -45,13 +45,12 @@ class Retriever:
             found += self._read(question, hits[_AT_ONCE:])
         return sorted(found, key=lambda item: -item.hit.score)
 
-    def rank(self, question: str, k: int) -> list[Hit]:
-        """At most the `k` best passages, for who reads them all; after the first few in no order of their scores.
+    def rank(self, question: str, found: Sequence[Found], k: int) -> list[Hit]:
+        """At most the `k` best passages for who reads them all, a language model or a person: `found`, and more.
 
-        After the reader's first come those that a second search finds with the likeliest sentence of the best two put
+        After the first of `found` come those that a second search finds with the likeliest sentence of the best two put
         before the question: what is needed next where a question takes several steps. Then all others.
         """
-        found = self.search(question, CANDIDATES)
         read = [item.hit for item in found]
         led = [
             self._library.search(f"{_likeliest_sentence(item)} {question}", _FIRST + _LED_TO) for item in found[:_LEADS]

@@ -214,10 +214,12 @@ def test_a_ranking_goes_on_from_its_first_five_to_where_the_best_two_lead(librar
         {(passage.start, passage.document.id): passage for passage in [*found[:5], *in_turn, *found]}.values()
     )
     reader = Led(9.0)
-    ranked = Retriever(library, reader).rank("Who?", 13)
+    retriever = Retriever(library, reader)
+    read = retriever.search("Who?", 12)
+    ranked = retriever.rank("Who?", read, 13)
     assert sum(map(len, reader.given)) == 12
     assert [hit.passage for hit in ranked] == expected
-    assert Retriever(library, Led(9.0)).rank("Who?", 3) == ranked[:3]
+    assert retriever.rank("Who?", read, 3) == ranked[:3]
 
 
 def test_as_many_passages_are_read_as_are_wanted_whatever_the_first_say(library: Library) -> None:

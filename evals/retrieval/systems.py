@@ -21,7 +21,7 @@ from index.embedder.parity import untrained_reader
 from index.ledger import Ledger, embedded_text
 from index.vectors import ExactVectors
 from rag.reader import MOST_TOKENS, local_reader
-from rag.retrieve import Retriever
+from rag.retrieve import CANDIDATES, Retriever
 
 # How many of the sum's first the untrained cross-encoder puts in order.
 _RERANKED = 20
@@ -121,7 +121,11 @@ def reranked(package: Path, library: Library) -> Iterator[Searching]:
 @contextmanager
 def read(library: Library) -> Iterator[Searching]:
     retriever = Retriever(library, local_reader())
-    yield lambda question, k: [_place(hit) for hit in retriever.rank(question, k)]
+
+    def search(question: str, k: int) -> list[Place]:
+        return [_place(hit) for hit in retriever.rank(question, retriever.search(question, CANDIDATES), k)]
+
+    yield search
 
 
 SUM = Entrant("pincite", partial(InLibrary, "Pincite: sum", fused))
