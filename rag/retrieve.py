@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from itertools import zip_longest
@@ -18,6 +19,13 @@ _SURE = 2.0
 _FIRST, _LEADS, _LED_TO = 5, 2, 3
 # What the fused score counts for beside the reader's two logits: evals/retrieval/CARD.md.
 _FUSED_WEIGHT = 16.0
+# What is no question, a claim or search words, has no answer to be held: there that logit counts for less.
+_ANSWERABLE_IF_NOT_ASKED = 0.4
+_ASKED = re.compile(
+    r"\?\W*$|\b(?:who|whom|whose|what|when|where|which|why|how)\b|"
+    r"^\W*(?:is|are|was|were|do|does|did|can|could|has|have|had|will|would|should|may)\b",
+    re.IGNORECASE,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,13 +71,14 @@ class Retriever:
     def _read(self, question: str, hits: Sequence[Hit]) -> list[Found]:
         readings = self._reader.read(question, [hit.passage for hit in hits])
         return [
-            Found(replace(hit, score=score_of(hit, reading)), reading)
+            Found(replace(hit, score=score_of(question, hit, reading)), reading)
             for hit, reading in zip(hits, readings, strict=True)
         ]
 
 
-def score_of(hit: Hit, reading: Reading) -> float:
-    return reading.relevance + reading.answerable + _FUSED_WEIGHT * hit.fused
+def score_of(question: str, hit: Hit, reading: Reading) -> float:
+    answerable = 1.0 if _ASKED.search(question) else _ANSWERABLE_IF_NOT_ASKED
+    return reading.relevance + answerable * reading.answerable + _FUSED_WEIGHT * hit.fused
 
 
 def _likeliest_sentence(found: Found) -> str:

@@ -13,7 +13,7 @@ from index.embedder import Matrix
 from index.passages import split_sentences
 from rag.extract import asks_for_all, choose, find_evidence
 from rag.reader import Reader, Reading, local_reader
-from rag.retrieve import Found, Retriever
+from rag.retrieve import Found, Retriever, score_of
 
 TEXT = "Rome was founded by Romulus in 753. It grew fast. Carthage was founded by Dido, a queen who had fled from Tyre."
 FILLER = "The weather was fine that day, and nobody had anything to say about it. "
@@ -220,6 +220,21 @@ def test_a_ranking_goes_on_from_its_first_five_to_where_the_best_two_lead(librar
     assert sum(map(len, reader.given)) == 12
     assert [hit.passage for hit in ranked] == expected
     assert retriever.rank("Who?", read, 3) == ranked[:3]
+
+
+@pytest.mark.parametrize(
+    ("question", "score"),
+    [
+        ("Who founded Carthage?", 18.0),
+        ("in honour of which god is it", 18.0),
+        ("Did Dido do it", 18.0),
+        ("Dido founded Carthage.", 13.2),
+        ("carthage founder", 13.2),
+    ],
+)
+def test_whether_a_passage_answers_counts_for_less_where_nothing_is_asked(question: str, score: float) -> None:
+    hit, reading = found([0.0]).hit, Reading(2.0, 8.0, (0, 0), 0.0, ())
+    assert score_of(question, replace(hit, fused=0.5), reading) == pytest.approx(score)
 
 
 def test_as_many_passages_are_read_as_are_wanted_whatever_the_first_say(library: Library) -> None:

@@ -167,7 +167,7 @@ def _up_to(most: int, documents: Sequence[Document]) -> Iterator[Document]:
 def _by_reader(reader: Reader) -> Rank:
     def rank(question: str, hits: Sequence[Hit]) -> list[float]:
         readings = reader.read(question, [hit.passage for hit in hits])
-        return [score_of(hit, reading) for hit, reading in zip(hits, readings, strict=True)]
+        return [score_of(question, hit, reading) for hit, reading in zip(hits, readings, strict=True)]
 
     return rank
 
