@@ -289,7 +289,6 @@ def test_the_cost_is_a_row_for_each_size_and_system(data: Path, monkeypatch: pyt
 
 
 def test_the_cost_is_drawn_the_same_way_each_time(tmp_path: Path) -> None:
-    pytest.importorskip("matplotlib", reason="needs the extra bench")
     points = {"Pincite: sum": [(1000, 0.005), (10_000, 0.006)], "other": [(1000, 0.02)]}
     pictures = [tmp_path / name for name in ("one.svg", "two.svg")]
     for picture in pictures:
