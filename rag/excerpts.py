@@ -18,7 +18,7 @@ from rag.retrieve import Found
 
 _PASSAGES = 6
 # What a passage's score, a sentence's logit of being evidence and its cosine count for, and how far below the best one
-# a sentence may be. Chosen on half of the questions of Chroma's evaluation.
+# a sentence may be. Chosen on Chroma's evaluation: evals/retrieval/CARD.md.
 _PASSAGE, _EVIDENCE, _COSINE = 0.2, 0.5, 4.0
 _BELOW_BEST = 3.6
 
