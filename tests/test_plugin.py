@@ -83,7 +83,7 @@ def test_a_suite_runs_with_the_users_own_tests_and_each_failure_says_why(folder:
         "    “who ate them raw”",
     ]
     assert _failure(text, "forbidden")[3:] == [
-        "  answer, confidence 0.98:",
+        "  answer, confidence 0.99:",
         "    Leeks were first grown by the Egyptians, who ate them raw. [1]",
         "    [1] leeks, 0-58: “Leeks were first grown by the Egyptians, who ate them raw.”",
         "  expected, any one of:",
