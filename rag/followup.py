@@ -2,9 +2,9 @@
 
 In a follow-up ("And what is her job?") the name that the conversation is about takes the pronoun's place ("what is
 Anwita Basu's job?") or, where there is none, is put before it ("Kim: Why?"); a polite one ("Could you tell me ...")
-loses what the models were not trained on. By rules, from the history's own words, and by what the library holds: where
-a question that points back fits it worse with the name, or another one little better, it is taken to change the topic
-and is left alone.
+loses what the models were not trained on. By rules, from the history's own words, and by what the library holds: a
+question that points back and fits it clearly worse with the name is left alone. So is every one that does not point
+back: what is asked of another topic would be dragged to the old one, and answered from it.
 
 `python -m evals.retrieval.followups` measures it.
 """
@@ -22,8 +22,8 @@ from rag.prompts import REFUSAL
 # How well a question fits a library: the cosine of the passage nearest to it.
 Closeness = Callable[[str], float]
 
-# So much nearer the library must be with the name: where the question points back, and where nothing in it does.
-_MARGIN_IF_LEANING, _MARGIN = -0.02, 0.06
+# A question that points back may be so much farther from the library with the name and still gets it.
+_FARTHER = 0.05
 _NAMES_OF_ANSWER = 2  # an answer's first names are those that it is about
 _NAMES_BEFORE = 2  # so many are put before a question without a pronoun
 
@@ -69,11 +69,12 @@ def standalone(question: str, history: Sequence[Message], closeness: Closeness) 
     turns = _turns(history)
     if not turns:
         return plain
+    if not leans_on_history(plain):
+        return plain
     told = _told(plain, turns)
     if not content_words(plain):
         return told
-    margin = _MARGIN_IF_LEANING if leans_on_history(plain) else _MARGIN
-    return told if closeness(told) > closeness(plain) + margin else plain
+    return told if closeness(told) > closeness(plain) - _FARTHER else plain
 
 
 def leans_on_history(question: str) -> bool:

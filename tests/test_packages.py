@@ -27,6 +27,7 @@ def test_the_public_surface_of_rag_is_what_the_readme_teaches() -> None:
         "Answer",
         "Assistant",
         "Citation",
+        "Excerpt",
         "Message",
         "ModelError",
         "QuestionError",
