@@ -52,7 +52,8 @@ def chosen(
     """
     found: dict[str, DocumentRow] = {}
     for name in names:
-        named = [row for row in rows if _is_named(row, name)]
+        folder = Path(name).resolve()
+        named = [row for row in rows if _is_named(row, name, folder)]
         if not named:
             raise DocumentError(f"No document or folder {name!r} in the library. See what it holds with: pincite list")
         found |= {row.id: row for row in named}
@@ -67,8 +68,6 @@ def chosen(
     return kept
 
 
-def _is_named(row: DocumentRow, name: str) -> bool:
-    if name in (row.id, row.path, row.title, Path(row.path).name):
-        return True
-    folder = Path(name).resolve()
-    return folder == Path(row.path) or folder in Path(row.path).parents
+def _is_named(row: DocumentRow, name: str, folder: Path) -> bool:
+    path = Path(row.path)
+    return name in (row.id, row.path, row.title, path.name) or folder == path or folder in path.parents

@@ -63,13 +63,11 @@ class Message:
 
 
 def standalone(question: str, history: Sequence[Message], closeness: Closeness) -> str:
-    """`question` without courtesies, with what it is about, if it leans on the history, put before it."""
+    """`question` without courtesies and, if it leans on the history, with the name of what it is about."""
     plain = _COURTESY.sub("", question.strip())
     plain = plain if content_words(plain) else question
     turns = _turns(history)
-    if not turns:
-        return plain
-    if not leans_on_history(plain):
+    if not turns or not leans_on_history(plain):
         return plain
     told = _told(plain, turns)
     if not content_words(plain):

@@ -65,8 +65,10 @@ class Retriever:
         ]
         further = [_distinct([*read[:_FIRST], *hits])[_FIRST : _FIRST + _LED_TO] for hits in led]
         in_turn = [hit for together in zip_longest(*further) for hit in together if hit]
-        rest = self._library.search(question, max(k, CANDIDATES))
-        return _distinct([*read[:_FIRST], *in_turn, *read[_FIRST:], *rest])[:k]
+        ranked = _distinct([*read[:_FIRST], *in_turn, *read[_FIRST:]])
+        if len(ranked) < k:
+            ranked = _distinct([*ranked, *self._library.search(question, max(k, CANDIDATES))])
+        return ranked[:k]
 
     def _read(self, question: str, hits: Sequence[Hit]) -> list[Found]:
         readings = self._reader.read(question, [hit.passage for hit in hits])

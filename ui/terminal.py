@@ -72,8 +72,9 @@ def pincite() -> None:
 @library_option
 def ask(question: str, as_json: bool, within: tuple[str, ...], since: datetime | None, until: datetime | None) -> None:
     """Answer QUESTION with numbered quotes; "-" reads it from standard input."""
+    question = _read(question)
     with _asked(within, since, until) as (assistant, part):
-        found = assistant.ask(_read(question), within=part)
+        found = assistant.ask(question, within=part)
     click.echo(json.dumps(found.to_dict(), ensure_ascii=False) if as_json else _rendered(found))
     sys.exit(ANSWERED if found.answered else NOT_IN_LIBRARY)
 
@@ -87,8 +88,9 @@ def search(
     question: str, as_json: bool, within: tuple[str, ...], since: datetime | None, until: datetime | None
 ) -> None:
     """Print what the library has on QUESTION, best first: the sentences that matter, and where they stand."""
+    question = _read(question)
     with _asked(within, since, until) as (assistant, part):
-        found = assistant.search(_read(question), within=part)
+        found = assistant.search(question, within=part)
     if as_json:
         click.echo(json.dumps([excerpt.to_dict() for excerpt in found], ensure_ascii=False))
     else:
