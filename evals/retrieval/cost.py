@@ -5,16 +5,16 @@ Everything is done in a new process each time: one adds, the next opens what was
 
 from __future__ import annotations
 
+import json
 import statistics
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import partial
 from multiprocessing import get_context
 from pathlib import Path
-from tempfile import TemporaryDirectory
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from evals.bench_ingest import peak_memory
 from evals.metrics import percentile
@@ -40,7 +40,6 @@ WARM_UP, ASKED, MOST_SECONDS, CLIENTS = 10, 100, 30.0, 8
 
 @dataclass(frozen=True, slots=True)
 class Added:
-    name: str
     seconds: float
     peak: int
     """The largest resident memory of the process in bytes, the documents themselves included."""
@@ -72,10 +71,12 @@ def cost(
     entrants: Sequence[Entrant],
     sizes: Sequence[int],
     points: dict[str, list[tuple[int, float]]],
+    work: Path,
 ) -> Iterator[str]:
     """The lines of a table of all systems at all sizes, and of one on Pincite's stages.
 
-    `points` gets what is to be drawn: of each system sizes and p50.
+    `points` gets what is to be drawn: of each system sizes and p50. What is added lies in the folder `work`, and is not
+    added again.
     """
     questions = drawn([question for folder in folders for question in questions_of(folder)], WARM_UP + 2 * ASKED)
     yield f"\nStarting Python and importing this program takes {apart(_since, time.time()):.1f} s of each start.\n"
@@ -85,18 +86,20 @@ def cost(
     )  # fmt: skip
     stages: dict[int, Stages] = {}
     for size in sizes:
-        with TemporaryDirectory() as work:
-            for entrant in entrants:
-                if size > EMBEDDED and entrant.own_model:
-                    continue
-                folder = Path(work) / entrant.store
-                is_first = not folder.exists()
-                added = apart(add, entrant, folder, folders, size)
-                searched = apart(search, entrant, folder, questions, time.time())
-                points.setdefault(added.name, []).append((size, searched.p50))
-                yield row([f"{size:,}", added.name, *_cells(added if is_first else None, searched, size, folder)])
-                if entrant is SUM:
-                    stages[size] = apart(stages_of, folder, questions)
+        stores = set()
+        for entrant in entrants:
+            if size > EMBEDDED and entrant.own_model:
+                continue
+            folder = work / f"{size}" / entrant.store
+            name = entrant.make(folder, None).name
+            added = _added(entrant, name, folder, folders, size)
+            searched = apart(search, entrant, folder, questions, time.time())
+            points.setdefault(name, []).append((size, searched.p50))
+            is_first = entrant.store not in stores
+            stores.add(entrant.store)
+            yield row([f"{size:,}", name, *_cells(added if is_first else None, searched, size, folder)])
+            if entrant is SUM:
+                stages[size] = apart(stages_of, folder, questions)
     yield "\n### Where a question's time goes in Pincite, p50 in ms\n"
     yield head(["passages", "embedding the question", "searching", "reading"])
     for size, stage in stages.items():
@@ -110,8 +113,18 @@ def add(entrant: Entrant, folder: Path, folders: Sequence[Path], size: int) -> A
     embedder = Growing(local_embedder(), EMBEDDED) if size > EMBEDDED else None
     with entrant.make(folder, embedder) as system:
         system.add(documents)
-        name = system.name
-    return Added(name, time.perf_counter() - start, peak_memory())
+    return Added(time.perf_counter() - start, peak_memory())
+
+
+def _added(entrant: Entrant, name: str, folder: Path, folders: Sequence[Path], size: int) -> Added:
+    """As it was measured when it was added, in this run or in an earlier one."""
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    file = folder.parent / "added.json"
+    known: dict[str, dict[str, Any]] = json.loads(file.read_text(encoding="utf-8")) if file.is_file() else {}
+    if name not in known:
+        known[name] = asdict(apart(add, entrant, folder, folders, size))
+        file.write_text(json.dumps(known), encoding="utf-8")
+    return Added(**known[name])
 
 
 def search(entrant: Entrant, folder: Path, questions: Sequence[str], started: float) -> Searched:

@@ -150,8 +150,8 @@ def _ledger(library: Library) -> closing[Ledger]:
 
 
 def _stored(ledger: Ledger, found: Sequence[tuple[int, float]]) -> list[Place]:
-    rows = [ledger.passage(passage_id) for passage_id, _ in found]
-    return [Place(row.document, row.cut.start, row.cut.end) for row in rows if row]
+    rows = ledger.passages([passage_id for passage_id, _ in found])
+    return [Place(rows[i].document, rows[i].cut.start, rows[i].cut.end) for i, _ in found]
 
 
 def _place(hit: Hit) -> Place:
