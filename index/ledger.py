@@ -17,7 +17,8 @@ import uuid
 import zlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +30,7 @@ from index.embedder import Matrix
 from index.errors import LibraryError
 from index.passages import Cut, Span
 
-FORMAT = 2
+FORMAT = 3
 _SCHEMA = """
 CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE documents (
@@ -39,6 +40,10 @@ CREATE TABLE documents (
 ) WITHOUT ROWID;
 -- The files and folders that were added, for `refresh`.
 CREATE TABLE roots (path TEXT PRIMARY KEY, checksum INTEGER NOT NULL) WITHOUT ROWID;
+-- What a person has marked documents with. It stays when a document's content changes.
+CREATE TABLE tags (
+    document TEXT NOT NULL, tag TEXT NOT NULL, checksum INTEGER NOT NULL, PRIMARY KEY (document, tag)
+) WITHOUT ROWID;
 -- AUTOINCREMENT: an id never comes back, so a stale row in Chroma can never name another passage.
 CREATE TABLE passages (
     id INTEGER PRIMARY KEY AUTOINCREMENT, document TEXT NOT NULL REFERENCES documents(id) ON DELETE CASCADE,
@@ -63,6 +68,25 @@ _SEALED = {
     "documents": "id, path, title, sha256, text, pages, added",
     "passages": "id, document, start, end, sentences, heading, context, text",
     "roots": "path",
+    "tags": "document, tag",
+}
+# By format, what makes it the next one. Format 1 had no pages, no roots and no checksums, format 2 no tags.
+_MIGRATIONS = {
+    "1": (
+        "ALTER TABLE documents ADD COLUMN pages TEXT NOT NULL DEFAULT '[]'",
+        "ALTER TABLE documents ADD COLUMN checksum INTEGER NOT NULL DEFAULT 0",
+        "ALTER TABLE passages ADD COLUMN embedding_checksum INTEGER NOT NULL DEFAULT 0",
+        "ALTER TABLE passages ADD COLUMN checksum INTEGER NOT NULL DEFAULT 0",
+        "ALTER TABLE passages DROP COLUMN page",
+        "CREATE TABLE roots (path TEXT PRIMARY KEY, checksum INTEGER NOT NULL) WITHOUT ROWID",
+        f"UPDATE documents SET checksum = checksum_of({_SEALED['documents']})",  # noqa: S608
+        f"UPDATE passages SET checksum = checksum_of({_SEALED['passages']})",  # noqa: S608
+        "UPDATE passages SET embedding_checksum = checksum_of(embedding)",
+    ),
+    "2": (
+        "CREATE TABLE tags (document TEXT NOT NULL, tag TEXT NOT NULL, checksum INTEGER NOT NULL,"
+        " PRIMARY KEY (document, tag)) WITHOUT ROWID",
+    ),
 }
 # How SQLite's errors of use begin when it is the file that is damaged.
 _DAMAGE = (
@@ -91,6 +115,7 @@ class DocumentRow:
     characters: int
     passages: int
     added: str
+    tags: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,35 +210,29 @@ class Ledger:
                 for statement in _statements(_SCHEMA):
                     self._db.execute(statement)
                 self._establish()
-        elif self.meta("format") == "1":
+        elif self.meta("format") in _MIGRATIONS:
             with self.transaction():
-                self._migrate()
+                while statements := _MIGRATIONS.get(self.meta("format") or ""):
+                    for statement in statements:
+                        self._db.execute(statement)
+                    self.set_meta("format", str(self._number("format") + 1))
                 self._establish()
 
     def _establish(self) -> None:
-        for key, value in (("format", str(FORMAT)), ("id", uuid.uuid4().hex), ("schema", self._schema())):
+        known = {"id": self.meta("id") or uuid.uuid4().hex, "format": str(FORMAT), "schema": self._schema()}
+        for key, value in known.items():
             self.set_meta(key, value)
-
-    def _migrate(self) -> None:
-        """Format 1 had no pages, no roots and no checksums."""
-        for statement in (
-            "ALTER TABLE documents ADD COLUMN pages TEXT NOT NULL DEFAULT '[]'",
-            "ALTER TABLE documents ADD COLUMN checksum INTEGER NOT NULL DEFAULT 0",
-            "ALTER TABLE passages ADD COLUMN embedding_checksum INTEGER NOT NULL DEFAULT 0",
-            "ALTER TABLE passages ADD COLUMN checksum INTEGER NOT NULL DEFAULT 0",
-            "ALTER TABLE passages DROP COLUMN page",
-            "CREATE TABLE roots (path TEXT PRIMARY KEY, checksum INTEGER NOT NULL) WITHOUT ROWID",
-            f"UPDATE documents SET checksum = checksum_of({_SEALED['documents']})",  # noqa: S608
-            f"UPDATE passages SET checksum = checksum_of({_SEALED['passages']})",  # noqa: S608
-            "UPDATE passages SET embedding_checksum = checksum_of(embedding)",
-        ):
-            self._db.execute(statement)
 
     def _schema(self) -> str:
         return str(_checksum(*(row[0] for row in self._rows("SELECT sql FROM sqlite_master ORDER BY type, name"))))
 
     def _must_read_format(self) -> None:
         found = self.meta("format")
+        if found in _MIGRATIONS:
+            raise LibraryError(
+                f"{self.path} has format {found}, an older one, and cannot be written now. Open it once where it can: "
+                f"pincite --library {self.path.parent} list"
+            )
         if found != str(FORMAT):
             raise LibraryError(
                 f"{self.path} has format {found}, this version of Pincite reads format {FORMAT}. "
@@ -335,8 +354,21 @@ class Ledger:
             for document_id in document_ids:
                 gone += self.passage_ids(document_id)
                 self._rows("DELETE FROM documents WHERE id = ?", document_id)
+                self._rows("DELETE FROM tags WHERE document = ?", document_id)
             self._raise_generation()
         return gone
+
+    def tag(self, document_ids: Iterable[str], tags: Iterable[str]) -> None:
+        with self.transaction():
+            for document_id, tag in product(document_ids, tags):
+                self._rows(
+                    "INSERT OR REPLACE INTO tags VALUES (?, ?, ?)", document_id, tag, _checksum(document_id, tag)
+                )
+
+    def untag(self, document_ids: Iterable[str], tags: Iterable[str]) -> None:
+        with self.transaction():
+            for document_id, tag in product(document_ids, tags):
+                self._rows("DELETE FROM tags WHERE document = ? AND tag = ?", document_id, tag)
 
     def move(self, paths: Mapping[str, str]) -> None:
         """Give documents, by id, new paths; two may change places."""
@@ -378,13 +410,14 @@ class Ledger:
 
     def documents(self) -> list[DocumentRow]:
         """Every document, by title."""
-        return [
-            DocumentRow(*row)
-            for row in self._rows(
-                "SELECT d.id, d.path, d.title, d.sha256, length(d.text), count(p.id), d.added FROM documents d"
-                " LEFT JOIN passages p ON p.document = d.id GROUP BY d.id ORDER BY d.title, d.path"
-            )
-        ]
+        tags: dict[str, tuple[str, ...]] = {}
+        for document_id, tag in self._rows("SELECT document, tag FROM tags ORDER BY tag"):
+            tags[document_id] = (*tags.get(document_id, ()), tag)
+        rows = self._rows(
+            "SELECT d.id, d.path, d.title, d.sha256, length(d.text), count(p.id), d.added FROM documents d"
+            " LEFT JOIN passages p ON p.document = d.id GROUP BY d.id ORDER BY d.title, d.path"
+        )
+        return [replace(DocumentRow(*row), tags=tags.get(row[0], ())) for row in rows]
 
     def document(self, document_id: str) -> Document | None:
         """Raises LibraryError if it is not what was stored."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import date
 from functools import lru_cache
 from pathlib import Path
@@ -168,13 +168,29 @@ class Library:
         """A question into a unit vector by the library's own embedding model, shape (dimensions,); kept for a while."""
         return self._embedded_question(question)
 
-    def within(self, *names: str, since: date | None = None, until: date | None = None) -> Part:
+    def tag(self, name: str, *tags: str) -> list[DocumentRow]:
+        """Mark the documents of this id, path, title or folder, for `within`; which they are. Raises DocumentError."""
+        self._must_own()
+        rows = chosen(self.documents(), [name])
+        self._ledger.tag([row.id for row in rows], [_tag(tag) for tag in tags])
+        return rows
+
+    def untag(self, name: str, *tags: str) -> list[DocumentRow]:
+        """Take marks away, as `tag` gives them."""
+        self._must_own()
+        rows = chosen(self.documents(), [name])
+        self._ledger.untag([row.id for row in rows], [_tag(tag) for tag in tags])
+        return rows
+
+    def within(
+        self, *names: str, tags: Collection[str] = (), since: date | None = None, until: date | None = None
+    ) -> Part:
         """Some of the documents, to be searched as a library is: those of these ids, paths, titles or folders.
 
-        All of them if none is named; of these, those that were added from `since` to `until`, both days included.
-        Raises DocumentError if a name stands for nothing, or if nothing is left.
+        All of them if none is named; of these, those that bear every one of the `tags` and were added from `since` to
+        `until`, both days included. Raises DocumentError if a name or a tag stands for nothing, or if nothing is left.
         """
-        return Part(self, chosen(self.documents(), names, since, until))
+        return Part(self, chosen(self.documents(), names, tags, since, until))
 
     def passages_of(self, documents: Iterable[str]) -> frozenset[int]:
         """The ids of the passages of these documents."""
@@ -265,6 +281,14 @@ class Library:
     def _must_own(self) -> None:
         if not self.writable:
             raise LibraryReadOnly(self._owner.refusal)
+
+
+def _tag(text: str) -> str:
+    """In one line and without spaces around it. Raises DocumentError if nothing is left."""
+    tag = " ".join(text.split())
+    if not tag:
+        raise DocumentError("A tag has no characters. Give a word, such as: minutes")
+    return tag
 
 
 def default_path(environ: Mapping[str, str] = os.environ) -> Path:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -44,11 +44,16 @@ class Part:
 
 
 def chosen(
-    rows: Sequence[DocumentRow], names: Sequence[str], since: date | None, until: date | None
+    rows: Sequence[DocumentRow],
+    names: Sequence[str],
+    tags: Collection[str] = (),
+    since: date | None = None,
+    until: date | None = None,
 ) -> list[DocumentRow]:
-    """Those that a name stands for (an id, path, title, or a folder) and that were added from one day to another.
+    """Those that any of the names stands for (an id, path, title, or a folder), that bear every tag, and that were
+    added from one day to another.
 
-    Raises DocumentError if a name stands for none, or if nothing is left.
+    Raises DocumentError if a name or a tag stands for none, or if nothing is left.
     """
     found: dict[str, DocumentRow] = {}
     for name in names:
@@ -57,13 +62,20 @@ def chosen(
         if not named:
             raise DocumentError(f"No document or folder {name!r} in the library. See what it holds with: pincite list")
         found |= {row.id: row for row in named}
+    known = {tag for row in rows for tag in row.tags}
+    unknown = [tag for tag in tags if tag not in known]
+    if unknown:
+        held = f"It has: {', '.join(sorted(known))}." if known else "Tag documents with: pincite tag DOCUMENT TAG"
+        raise DocumentError(f"No document in the library is tagged {unknown[0]!r}. {held}")
     first, last = since.isoformat() if since else "", until.isoformat() if until else "9999"
-    kept = [row for row in (found.values() if names else rows) if first <= row.added[:10] <= last]
-    if not kept and rows:
-        days = sorted(row.added[:10] for row in rows)
+    tagged = [row for row in (found.values() if names else rows) if {*tags} <= {*row.tags}]
+    kept = [row for row in tagged if first <= row.added[:10] <= last]
+    if rows and not tagged:
+        raise DocumentError(f"No such document bears {' and '.join(map(repr, tags))}. See the tags with: pincite list")
+    if rows and not kept:
+        days = sorted(row.added[:10] for row in tagged)
         raise DocumentError(
-            f"No such document was added in that time; the library's were from {days[0]} to {days[-1]}. "
-            "Choose other days."
+            f"No such document was added in that time; these were from {days[0]} to {days[-1]}. Choose other days."
         )
     return kept
 

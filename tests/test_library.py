@@ -5,6 +5,7 @@ import subprocess
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -136,6 +137,41 @@ def test_chroma_finds_what_comparing_every_passage_finds(library: Library) -> No
     by_chroma, by_hand = library._nearest.search(row, 12), exact.search(row, 12)
     assert [i for i, _ in by_chroma] == [i for i, _ in by_hand]
     assert np.allclose([cosine for _, cosine in by_chroma], [cosine for _, cosine in by_hand], atol=1e-5)
+
+
+def test_a_passage_that_chroma_arrives_at_from_nowhere_is_found_all_the_same(
+    folder: Path, path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hidden: set[int] = set()
+    search_many = ChromaVectors.search_many
+
+    def unable(chroma: ChromaVectors, rows: Matrix, *given: Any) -> list[list[tuple[int, float]]]:
+        return [[near for near in found if near[0] not in hidden] for found in search_many(chroma, rows, *given)]
+
+    monkeypatch.setattr(ChromaVectors, "search_many", unable)
+    (folder / "sand.md").write_text("# Sand\n\nDunes wander with the wind.\n")
+    with Library(path, create=True) as library:
+        library.add(folder / "fruit.md")
+        hidden |= {2, 3}  # the next two
+        for name in ("stars.md", "sand.md"):
+            library.add(folder / name)
+        assert library._ledger.passage_ids() == [1, 2, 3]
+        ids, rows = library._ledger.embeddings()
+        for i, row in zip(ids, rows, strict=True):
+            assert library._nearest.search(row, 1) == [(i, pytest.approx(1, abs=1e-5))]
+            assert sorted(near for near, _ in library._nearest.search(row, 10)) == ids
+        assert library._nearest.search(rows[1], 10, frozenset({1, 2}))[0][0] == 2
+        assert library._nearest.is_current()
+        assert library._nearest.problem() == ""
+        library.remove("stars.md")
+        assert library._nearest.search(rows[1], 1)[0][0] != 2
+        library._nearest.build()  # anew, it does not find that one either
+        assert library._nearest.search(rows[2], 1)[0][0] == 3
+        monkeypatch.setattr("index.nearest._MOST_APART", 0)
+        with pytest.raises(LibraryError, match="of 2 passages it holds 2 and does not find 1"):
+            library._nearest.build()
+        hidden.add(1)
+        assert library._nearest.problem() == "1 of 2 passages do not find themselves"
 
 
 def test_passages_rank_by_the_cosine_of_their_embeddings(tmp_path: Path, path: Path) -> None:

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import json
+import shutil
+import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 from datetime import date, timedelta
 from pathlib import Path
 
 import pytest
 
-from index import DocumentError, Library
-from index.ledger import DocumentRow
+from index import DocumentError, Library, LibraryError
+from index.ledger import DocumentRow, Ledger
 from index.part import chosen
 from rag import Assistant, answer
 from rag.reader import local_reader
@@ -88,15 +91,75 @@ def test_days_are_those_on_which_documents_were_added(library: Library) -> None:
     later, earlier = today + timedelta(days=1), today - timedelta(days=1)
     assert len(library.within(since=today, until=today).documents) == 3
     assert len(library.within("storks", since=earlier).documents) == 1
-    for days in ({"since": later}, {"until": earlier}):
-        with pytest.raises(DocumentError, match=f"the library's were from {today} to {today}"):
-            library.within(**days)
+    for since, until in ((later, None), (None, earlier)):
+        with pytest.raises(DocumentError, match=f"these were from {today} to {today}"):
+            library.within(since=since, until=until)
+
+
+def test_a_document_bears_every_tag_that_is_asked_for(folder: Path, tmp_path: Path) -> None:
+    with Library(tmp_path / "library", create=True) as library:
+        library.add(folder)
+        assert [row.title for row in library.tag(str(folder / "birds"), "bird", " seen  twice ")] == [
+            "cranes",
+            "storks",
+        ]
+        library.tag("bread", "food", "seen twice")
+
+        def tagged(*tags: str) -> list[str]:
+            return [row.title for row in library.within(tags=tags).documents]
+
+        assert tagged("seen twice") == ["bread", "cranes", "storks"]
+        assert tagged("bird", "seen twice") == ["cranes", "storks"]
+        assert [row.title for row in library.within("storks", "bread", tags=["bird"]).documents] == ["storks"]
+        assert library.untag("cranes", "bird")[0].title == "cranes"
+        assert tagged("bird") == ["storks"]
+        with pytest.raises(DocumentError, match=r"is tagged 'fish'\. It has: bird, food, seen twice"):
+            library.within(tags=["fish"])
+        with pytest.raises(DocumentError, match="No such document bears 'bird' and 'food'"):
+            library.within(tags=["bird", "food"])
+        with pytest.raises(DocumentError, match="A tag has no characters"):
+            library.tag("bread", " ")
+
+
+def test_tags_stay_with_a_changed_or_moved_document_and_go_with_a_removed_one(folder: Path, tmp_path: Path) -> None:
+    texts = tmp_path / "texts"
+    shutil.copytree(folder, texts)
+    with Library(tmp_path / "library", create=True) as library:
+        library.add(texts)
+        library.tag(str(texts), "kept")
+        (texts / "bread.txt").write_text("White bread needs yeast.\n", encoding="utf-8")
+        (texts / "birds" / "storks.txt").rename(texts / "storks.txt")
+        (texts / "birds" / "cranes.txt").unlink()
+        library.add(texts)
+        assert {row.title: row.tags for row in library.documents()} == {"bread": ("kept",), "storks": ("kept",)}
+        (texts / "birds" / "cranes.txt").write_text(CRANES, encoding="utf-8")
+        library.add(texts)
+        assert library.find("cranes").tags == ()
+    with Library(tmp_path / "library") as library:
+        assert library.find("bread").tags == ("kept",)
+        assert all(finding.ok for finding in library.check())
+
+
+def test_a_library_from_before_there_were_tags_is_brought_up_to_date(folder: Path, tmp_path: Path) -> None:
+    with Library(tmp_path / "library", create=True) as library:
+        library.add(folder)
+        identity = library._ledger.meta("id")
+    with closing(sqlite3.connect(tmp_path / "library" / "ledger.sqlite")) as db, db:
+        db.execute("DROP TABLE tags")
+        db.execute("UPDATE meta SET value = '2' WHERE key = 'format'")
+    with pytest.raises(LibraryError, match="has format 2, an older one"):
+        Ledger(tmp_path / "library" / "ledger.sqlite", read_only=True)
+    with Library(tmp_path / "library") as library:
+        assert library._ledger.meta("id") == identity
+        library.tag("storks", "bird")
+        assert [row.title for row in library.within(tags=["bird"]).documents] == ["storks"]
+        assert all(finding.ok for finding in library.check())
 
 
 def test_both_days_are_included() -> None:
     rows = [DocumentRow(str(day), f"/{day}", str(day), "", 1, 1, f"2026-01-0{day}T23:59:59Z") for day in (1, 2, 3, 4)]
-    assert [row.id for row in chosen(rows, (), date(2026, 1, 2), date(2026, 1, 3))] == ["2", "3"]
-    assert chosen([], (), date(2026, 1, 2), None) == []
+    assert [row.id for row in chosen(rows, (), (), date(2026, 1, 2), date(2026, 1, 3))] == ["2", "3"]
+    assert chosen([], (), (), date(2026, 1, 2)) == []
 
 
 def test_answer_takes_the_names(library: Library) -> None:
@@ -105,7 +168,7 @@ def test_answer_takes_the_names(library: Library) -> None:
         answer(BREED, library=library, within=["herons"])
 
 
-def test_the_command_takes_names_and_days(folder: Path, tmp_path: Path) -> None:
+def test_the_command_takes_names_tags_and_days(folder: Path, tmp_path: Path) -> None:
     at = ("--library", str(tmp_path / "library"))
     assert pincite(*at, "add", str(folder)).returncode == 0
     run = pincite(*at, "ask", BREED, "--in", "cranes", "--json")
@@ -113,7 +176,24 @@ def test_the_command_takes_names_and_days(folder: Path, tmp_path: Path) -> None:
     assert "Sweden" in json.loads(run.stdout)["text"]
     found = json.loads(pincite(*at, "search", BREED, "--in", "bread", "--in", str(folder / "birds"), "--json").stdout)
     assert {item["title"] for item in found} <= {"storks", "cranes", "bread"}
+    for arguments, said in (
+        (("tag", str(folder / "birds"), "bird", "north"), "Tagged 2 documents: bird, north"),
+        (("tag", "storks", "north", "--remove"), "Untagged 1 document: north"),
+        (("add", str(folder / "bread.txt"), "--tag", "food"), "Unchanged"),
+        (("list",), "tagged bird, north"),
+    ):
+        run = pincite(*at, *arguments)
+        assert run.returncode == 0, run.stderr
+        assert said in run.stdout
+    run = pincite(*at, "ask", BREED, "--tag", "bird", "--tag", "north", "--json")
+    assert {citation["title"] for citation in json.loads(run.stdout)["citations"]} == {"cranes"}
+    assert {row["title"]: row["tags"] for row in json.loads(pincite(*at, "list", "--json").stdout)} == {
+        "bread": ["food"],
+        "cranes": ["bird", "north"],
+        "storks": ["bird"],
+    }
     for options, said in (
+        (("--tag", "fish"), "No document in the library is tagged 'fish'"),
         (("--in", "herons"), "No document or folder 'herons' in the library"),
         (("--until", "2001-01-01"), "No such document was added in that time"),
     ):

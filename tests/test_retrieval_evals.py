@@ -136,9 +136,12 @@ def test_of_what_was_kept_aside_only_questions_on_such_documents_are_asked(data:
         question("oats?", {"doc_id": learnt}),
         question("both?", {"doc_id": aside}, {"doc_id": learnt}),
     ]
-    (data / "small" / "corpus.jsonl").write_text("\n".join(map(json.dumps, documents)))
-    (data / "small" / "questions.jsonl").write_text("\n".join(map(json.dumps, questions)))
-    corpus = read_corpus(data / "small", 100, 100, aside=True)
+    for folder in (data / "small", data / "qed"):
+        folder.mkdir(exist_ok=True)
+        (folder / "corpus.jsonl").write_text("\n".join(map(json.dumps, documents)))
+        (folder / "questions.jsonl").write_text("\n".join(map(json.dumps, questions)))
+    assert len(read_corpus(data / "small", 100, 100, aside=True).queries) == 3  # nothing was learnt from it
+    corpus = read_corpus(data / "qed", 100, 100, aside=True)
     assert [query.text for query in corpus.queries] == ["bread?"]
     assert [document.id for document in corpus.documents] == [aside, learnt]
 
@@ -276,12 +279,11 @@ def test_the_cost_is_a_row_for_each_size_and_system(
         return function(*given)
 
     monkeypatch.setattr(costs, "apart", here)
-    monkeypatch.setattr(costs, "EMBEDDED", 4)
     words = Entrant("words", SharedWords, own_model=True)
     points: dict[str, list[tuple[int, float]]] = {}
 
     def measured_rows() -> list[str]:
-        found = costs.cost([data / "small"], [SUM, words], [3, 5], points, tmp_path)
+        found = costs.cost([data / "small"], [SUM, words], [3, 5], points, tmp_path, 4)
         return [line for line in found if line.startswith("| ")]
 
     rows = measured_rows()

@@ -18,11 +18,12 @@ ANSWERED, FAILED, USAGE, NOT_IN_LIBRARY, REGRESSED = 0, 1, 2, 3, 4
 
 
 def within_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Which documents to ask: `within`, `since` and `until`, for `Library.within`."""
+    """Which documents to ask: `within`, `tags`, `since` and `until`, for `Library.within`."""
     day = click.DateTime(["%Y-%m-%d"])
     for option in (
         click.option("--until", type=day, metavar="DAY", help="... until this day, as 2026-01-31."),
         click.option("--since", type=day, metavar="DAY", help="Only documents that were added from this day on ..."),
+        click.option("--tag", "tags", multiple=True, metavar="TAG", help="Only documents tagged so, and so."),
         click.option(
             "--in",
             "within",

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -70,10 +70,10 @@ def pincite() -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object with every field of the answer.")
 @within_options
 @library_option
-def ask(question: str, as_json: bool, within: tuple[str, ...], since: datetime | None, until: datetime | None) -> None:
+def ask(question: str, as_json: bool, **which: Any) -> None:
     """Answer QUESTION with numbered quotes; "-" reads it from standard input."""
     question = _read(question)
-    with _asked(within, since, until) as (assistant, part):
+    with _asked(**which) as (assistant, part):
         found = assistant.ask(question, within=part)
     click.echo(json.dumps(found.to_dict(), ensure_ascii=False) if as_json else _rendered(found))
     sys.exit(ANSWERED if found.answered else NOT_IN_LIBRARY)
@@ -84,12 +84,10 @@ def ask(question: str, as_json: bool, within: tuple[str, ...], since: datetime |
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON array.")
 @within_options
 @library_option
-def search(
-    question: str, as_json: bool, within: tuple[str, ...], since: datetime | None, until: datetime | None
-) -> None:
+def search(question: str, as_json: bool, **which: Any) -> None:
     """Print what the library has on QUESTION, best first: the sentences that matter, and where they stand."""
     question = _read(question)
-    with _asked(within, since, until) as (assistant, part):
+    with _asked(**which) as (assistant, part):
         found = assistant.search(question, within=part)
     if as_json:
         click.echo(json.dumps([excerpt.to_dict() for excerpt in found], ensure_ascii=False))
@@ -100,16 +98,16 @@ def search(
 
 @contextmanager
 def _asked(
-    within: tuple[str, ...], since: datetime | None, until: datetime | None
+    within: tuple[str, ...], tags: tuple[str, ...], since: datetime | None, until: datetime | None
 ) -> Iterator[tuple[Assistant, Part | None]]:
     """The assistant, and the part of its library to ask; a question that cannot be asked is wrong usage."""
     from rag import Assistant, QuestionError
 
     with Assistant.open(chosen_library()) as assistant:
         part = None
-        if within or since or until:
-            days = {name: day.date() for name, day in (("since", since), ("until", until)) if day}
-            part = assistant.library.within(*within, **days)
+        if within or tags or since or until:
+            first, last = (day.date() if day else None for day in (since, until))
+            part = assistant.library.within(*within, tags=tags, since=first, until=last)
         try:
             yield assistant, part
         except QuestionError as error:
@@ -123,15 +121,20 @@ def _read(question: str) -> str:
 @pincite.command()
 @click.argument("paths", nargs=-1, required=True, metavar="PATH...")
 @click.option("--workers", default=0, type=click.IntRange(0, 256), help="Read with so many processes; needs Ray.")
+@click.option("--tag", "tags", multiple=True, metavar="TAG", help="Mark what is there so, for ask and search --tag.")
 @library_option
-def add(paths: tuple[str, ...], workers: int) -> None:
+def add(paths: tuple[str, ...], workers: int, tags: tuple[str, ...]) -> None:
     """Read files, all documents of folders, or web addresses into the library.
 
     A folder is synchronised: what is there unchanged is left alone, what has changed is read anew, what was moved keeps
     its id, and what is gone from the folder goes from the library.
     """
     with opened(create=True) as library, progress() as shown:
-        failed = [_report(library.add(path, shown, workers=workers)) for path in paths]
+        failed = []
+        for path in paths:
+            failed.append(_report(library.add(path, shown, workers=workers)))
+            if tags:
+                library.tag(str(Path(path).resolve()) if Path(path).exists() else path, *tags)
         _summary(library)
     if any(failed):
         sys.exit(FAILED)
@@ -185,8 +188,22 @@ def list_documents(as_json: bool) -> None:
     for row in rows:
         click.echo(f"{row.id}  {row.title}  ({count(row.passages, 'passage')}, {row.characters:,} characters)")
         click.echo(f"{'':14}{row.path}")
+        if row.tags:
+            click.echo(f"{'':14}tagged {', '.join(row.tags)}")
     if not rows:
         click.echo("The library is empty. Add documents with: pincite add FILE_OR_FOLDER", err=True)
+
+
+@pincite.command()
+@click.argument("name", metavar="DOCUMENT")
+@click.argument("tags", nargs=-1, required=True, metavar="TAG...")
+@click.option("--remove", is_flag=True, help="Take the tags away.")
+@library_option
+def tag(name: str, tags: tuple[str, ...], remove: bool) -> None:
+    """Mark a document, or all of a folder, with tags; ask and search take --tag."""
+    with opened() as library:
+        rows = (library.untag if remove else library.tag)(name, *tags)
+    click.echo(f"{'Untagged' if remove else 'Tagged'} {count(len(rows), 'document')}: {', '.join(tags)}")
 
 
 @pincite.command()

