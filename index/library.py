@@ -190,7 +190,7 @@ class Library:
         All of them if none is named; of these, those that bear every one of the `tags` and were added from `since` to
         `until`, both days included. Raises DocumentError if a name or a tag stands for nothing, or if nothing is left.
         """
-        return Part(self, chosen(self.documents(), names, tags, since, until))
+        return Part(self, chosen(self.documents(), names, [_tag(tag) for tag in tags], since, until))
 
     def passages_of(self, documents: Iterable[str]) -> frozenset[int]:
         """The ids of the passages of these documents."""
