@@ -61,6 +61,7 @@ class Nearest:
         self._refused = -1  # the generation at which Chroma was found wanting
         self._exact: tuple[int, ExactVectors] | None = None
         self._apart: tuple[int, ExactVectors] | None = None
+        self._noted: tuple[str, _Note | None] = "", None
 
     def search(self, row: Matrix, k: int, among: frozenset[int] | None = None) -> list[tuple[int, float]]:
         """The `k` nearest (passage id, cosine), nearest first; `among` these ids."""
@@ -214,8 +215,14 @@ class Nearest:
                 self._close()
 
     def _note(self) -> _Note | None:
+        written = self._ledger.meta(_NOTE) or ""
+        if written != self._noted[0]:
+            self._noted = written, self._read_note(written)
+        return self._noted[1]
+
+    def _read_note(self, written: str) -> _Note | None:
         try:
-            note = _Note(**json.loads(self._ledger.meta(_NOTE) or ""))
+            note = _Note(**json.loads(written))
             return note if note.name.startswith("pincite-") == bool(self._server) else None
         except (TypeError, ValueError, AttributeError):
             return None
