@@ -1,15 +1,16 @@
-"""What tests share: the shipped article in a library of its own, and an environment without keys."""
+"""What tests share: the shipped article in a library of its own, its reader, and an environment without keys."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
 
-from index import Library
+from index import Library, Passage
 from index.library import SHIPPED_ARTICLES
 from rag import Assistant
+from rag.reader import Reader, Reading, Support, local_reader
 
 ARTICLE = SHIPPED_ARTICLES / "russia-dprk.txt"
 SETTINGS = (
@@ -38,9 +39,39 @@ def library(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Library]:
         yield library
 
 
+class RememberingReader(Reader):
+    """The reader that ships. What it has read it does not read again: tests ask the same suite time and again."""
+
+    def __init__(self) -> None:
+        self._encoder = local_reader()._encoder
+        self._readings: dict[object, list[Reading]] = {}
+        self._supports: dict[object, list[Support]] = {}
+
+    def read(self, question: str, passages: Sequence[Passage]) -> list[Reading]:
+        asked = _key(question, passages)
+        if asked not in self._readings:
+            self._readings[asked] = super().read(question, passages)
+        return self._readings[asked]
+
+    def support(self, claim: str, passages: Sequence[Passage]) -> list[Support]:
+        asked = _key(claim, passages)
+        if asked not in self._supports:
+            self._supports[asked] = super().support(claim, passages)
+        return self._supports[asked]
+
+
+def _key(text: str, passages: Sequence[Passage]) -> object:
+    return text, tuple((passage.context, passage.text, passage.start) for passage in passages)
+
+
 @pytest.fixture(scope="session")
-def assistant(library: Library) -> Assistant:
-    return Assistant.open(library, environ={})
+def reader() -> Reader:
+    return RememberingReader()
+
+
+@pytest.fixture(scope="session")
+def assistant(library: Library, reader: Reader) -> Assistant:
+    return Assistant(library, reader)
 
 
 @pytest.fixture(scope="session")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
 
@@ -16,8 +16,10 @@ from evals.score import Texts, failed, score
 from index import Library
 from rag import Answer, Assistant
 from rag.citations import Citations, Verdict, supported
-from rag.reader import local_reader
+from rag.reader import Reader
 from rag.retrieve import CANDIDATES, Found, Retriever
+
+Recorded = Callable[..., Record]
 
 KINDS = {"fact": 22, "why": 10, "far_off": 12}
 
@@ -35,18 +37,24 @@ def texts(library: Library) -> dict[str, str]:
 
 @pytest.fixture(scope="module")
 def answers(assistant: Assistant, samples: list[Sample]) -> list[Answer]:
-    return [assistant.ask(sample.question) for sample in samples]
-
-
-def record(samples: list[Sample], answers: list[Answer], texts: dict[str, str]) -> Record:
-    held, supports = Texts(texts), partial(supported, reader=local_reader())
-    outcomes = tuple(score(sample, answer, held, supports) for sample, answer in zip(samples, answers, strict=True))
-    return Record({"made": "now"}, outcomes)
+    return asked(assistant, samples)
 
 
 @pytest.fixture(scope="module")
-def baseline(samples: list[Sample], answers: list[Answer], texts: dict[str, str]) -> Record:
-    return record(samples, answers, texts)
+def recorded(samples: list[Sample], texts: dict[str, str], reader: Reader) -> Recorded:
+    """The record of these answers; the quotes are looked for in `held` instead of the library's texts, if given."""
+
+    def scored(answers: Sequence[Answer], held: dict[str, str] | None = None) -> Record:
+        where, supports = Texts(held or texts), partial(supported, reader=reader)
+        outcomes = (score(sample, answer, where, supports) for sample, answer in zip(samples, answers, strict=True))
+        return Record({"made": "now"}, tuple(outcomes))
+
+    return scored
+
+
+@pytest.fixture(scope="module")
+def baseline(recorded: Recorded, answers: list[Answer]) -> Record:
+    return recorded(answers)
 
 
 def causes(broken: Record, baseline: Record) -> dict[str, int]:
@@ -55,19 +63,24 @@ def causes(broken: Record, baseline: Record) -> dict[str, int]:
     return {cause: found.count(cause) for cause in found}
 
 
-def asked(assistant: Assistant, samples: list[Sample], texts: dict[str, str]) -> Record:
-    return record(samples, [assistant.ask(sample.question) for sample in samples], texts)
+def asked(assistant: Assistant, samples: list[Sample]) -> list[Answer]:
+    return [assistant.ask(sample.question) for sample in samples]
 
 
 def test_passages_in_reverse_are_caught_as_not_retrieved(
-    library: Library, samples: list[Sample], texts: dict[str, str], baseline: Record, monkeypatch: pytest.MonkeyPatch
+    library: Library,
+    reader: Reader,
+    samples: list[Sample],
+    recorded: Recorded,
+    baseline: Record,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     class Backwards(Retriever):
         def search(self, question: str, read: int | None = None) -> list[Found]:
             return super().search(question, CANDIDATES)[::-1]
 
     monkeypatch.setattr("rag.assistant.Retriever", Backwards)
-    run = asked(Assistant(library, local_reader()), samples, texts)
+    run = recorded(asked(Assistant(library, reader), samples))
     assert compare(baseline, run).regressed
     named = causes(run, baseline)
     assert max(named, key=lambda cause: named[cause]) == "in the library, not retrieved"
@@ -97,12 +110,11 @@ def shifted(answer: Answer) -> Answer:
 def test_a_lost_sentence_and_shifted_citations_are_caught_and_named(
     broken: Callable[[Answer], Answer],
     cause: str,
-    samples: list[Sample],
     answers: list[Answer],
-    texts: dict[str, str],
+    recorded: Recorded,
     baseline: Record,
 ) -> None:
-    run = record(samples, [broken(answer) for answer in answers], texts)
+    run = recorded([broken(answer) for answer in answers])
     comparison = compare(baseline, run)
     assert comparison.regressed
     assert "REGRESSION" in verdict(comparison)
@@ -113,36 +125,38 @@ def test_a_lost_sentence_and_shifted_citations_are_caught_and_named(
 
 @pytest.mark.parametrize(("threshold", "cause"), [(0.0, "answered what it should refuse"), (1.0, "refused wrongly")])
 def test_a_threshold_of_always_or_never_is_caught_and_named(
-    threshold: float, cause: str, library: Library, samples: list[Sample], texts: dict[str, str], baseline: Record
+    threshold: float,
+    cause: str,
+    library: Library,
+    reader: Reader,
+    samples: list[Sample],
+    recorded: Recorded,
+    baseline: Record,
 ) -> None:
-    run = asked(Assistant(library, local_reader(), threshold=threshold), samples, texts)
+    run = recorded(asked(Assistant(library, reader, threshold=threshold), samples))
     assert compare(baseline, run).regressed
     assert set(causes(run, baseline)) == {cause}
 
 
 def test_a_gold_quote_edited_in_the_article_is_caught_by_its_name(
-    samples: list[Sample], answers: list[Answer], texts: dict[str, str], baseline: Record
+    answers: list[Answer], texts: dict[str, str], recorded: Recorded, baseline: Record
 ) -> None:
     edited = {name: text.replace("7,000 containers", "8,000 containers") for name, text in texts.items()}
-    run = record(samples, answers, edited)
+    run = recorded(answers, edited)
     comparison = compare(baseline, run)
     assert any("gold quote has left the library" in reason and "7,000" in reason for reason in comparison.reasons)
 
 
-def test_the_same_answers_raise_no_alarm(
-    baseline: Record, samples: list[Sample], answers: list[Answer], texts: dict[str, str]
-) -> None:
-    again = compare(baseline, record(samples, answers, texts))
+def test_the_same_answers_raise_no_alarm(answers: list[Answer], recorded: Recorded, baseline: Record) -> None:
+    again = compare(baseline, recorded(answers))
     assert not again.regressed
     assert again.changes == ()
     assert word_diff(baseline, baseline) == []
 
 
-def test_two_flips_of_forty_four_are_noise(
-    baseline: Record, samples: list[Sample], answers: list[Answer], texts: dict[str, str]
-) -> None:
+def test_two_flips_of_forty_four_are_noise(answers: list[Answer], recorded: Recorded, baseline: Record) -> None:
     flipped = [without_last_sentence(answer) if number < 2 else answer for number, answer in enumerate(answers)]
-    assert not compare(baseline, record(samples, flipped, texts)).regressed
+    assert not compare(baseline, recorded(flipped)).regressed
 
 
 def test_a_sample_that_was_not_asked_or_failed_is_a_reason_of_its_own(baseline: Record, samples: list[Sample]) -> None:
@@ -152,10 +166,8 @@ def test_a_sample_that_was_not_asked_or_failed_is_a_reason_of_its_own(baseline: 
     assert any("the model is gone" in reason for reason in compare(baseline, broken).reasons)
 
 
-def test_a_diff_shows_words_citations_and_outcomes(
-    baseline: Record, samples: list[Sample], answers: list[Answer], texts: dict[str, str]
-) -> None:
-    lines = word_diff(baseline, record(samples, [without_last_sentence(answer) for answer in answers], texts))
+def test_a_diff_shows_words_citations_and_outcomes(answers: list[Answer], recorded: Recorded, baseline: Record) -> None:
+    lines = word_diff(baseline, recorded([without_last_sentence(answer) for answer in answers]))
     text = "\n".join(lines)
     assert "[-" in text
     assert "citation lost:" in text
