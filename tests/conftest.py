@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from evals.samples import SHIPPED_SUITE, Sample, read_suite
 from index import Library, Passage
 from index.library import SHIPPED_ARTICLES
-from rag import Assistant
+from rag import Answer, Assistant
 from rag.reader import Reader, Reading, Support, local_reader
 
 ARTICLE = SHIPPED_ARTICLES / "russia-dprk.txt"
@@ -72,6 +73,18 @@ def reader() -> Reader:
 @pytest.fixture(scope="session")
 def assistant(library: Library, reader: Reader) -> Assistant:
     return Assistant(library, reader)
+
+
+@pytest.fixture(scope="session")
+def samples() -> list[Sample]:
+    """44 questions of the reference suite."""
+    suite, kinds = read_suite(SHIPPED_SUITE).samples, {"fact": 22, "why": 10, "far_off": 12}
+    return [s for kind, most in kinds.items() for s in [s for s in suite if s.type == kind][:most]]
+
+
+@pytest.fixture(scope="session")
+def answers(assistant: Assistant, samples: list[Sample]) -> list[Answer]:
+    return [assistant.ask(sample.question) for sample in samples]
 
 
 @pytest.fixture(scope="session")

@@ -11,7 +11,7 @@ import pytest
 from evals.gate import compare, word_diff
 from evals.record import Outcome, Record
 from evals.report import verdict
-from evals.samples import SHIPPED_SUITE, Sample, read_suite
+from evals.samples import Sample
 from evals.score import Texts, failed, score
 from index import Library
 from rag import Answer, Assistant
@@ -21,23 +21,10 @@ from rag.retrieve import CANDIDATES, Found, Retriever
 
 Recorded = Callable[..., Record]
 
-KINDS = {"fact": 22, "why": 10, "far_off": 12}
-
-
-@pytest.fixture(scope="module")
-def samples() -> list[Sample]:
-    suite = read_suite(SHIPPED_SUITE).samples
-    return [s for kind, most in KINDS.items() for s in [s for s in suite if s.type == kind][:most]]
-
 
 @pytest.fixture(scope="module")
 def texts(library: Library) -> dict[str, str]:
     return {row.id: library.document(row.id).text for row in library.documents()}
-
-
-@pytest.fixture(scope="module")
-def answers(assistant: Assistant, samples: list[Sample]) -> list[Answer]:
-    return asked(assistant, samples)
 
 
 @pytest.fixture(scope="module")
