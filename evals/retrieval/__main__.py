@@ -75,7 +75,8 @@ def main(
         raise click.ClickException(
             f"No set {', '.join(missing)} in {data}. It holds: {', '.join(folder.name for folder in there) or 'none'}."
         )
-    click.echo(machine())
+    where = machine()
+    click.echo(where)
     with TemporaryDirectory() as work:
         models = Path(work) / "minilm"
         if peers and minilm:
@@ -107,7 +108,7 @@ def main(
             for line in cost(folders, [SUM, READ, *others], sizes, points, keep or Path(work), embedded):
                 click.echo(line)
             if plot:
-                draw(points, plot, machine())
+                draw(points, plot, where)
 
 
 if __name__ == "__main__":

@@ -27,8 +27,8 @@ def draw(points: Points, file: Path, machine: str) -> None:
             linewidth=2.5 if name.startswith("Pincite") else 1.2,
             label=name,
         )
-    axes.set(xscale="log", yscale="log", xlabel="passages", ylabel="a question, p50, ms", title=machine)
-    axes.title.set_fontsize("small")
+    axes.set(xscale="log", yscale="log", xlabel="passages", ylabel="a question, p50, ms")
+    figure.suptitle(machine, fontsize="small")
     axes.grid(which="both", alpha=0.25)
     axes.legend(fontsize="small", loc="center left", bbox_to_anchor=(1, 0.5))
     figure.savefig(file, metadata={"Date": None} if file.suffix == ".svg" else None)
