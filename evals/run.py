@@ -21,7 +21,7 @@ from evals.samples import Sample, SampleError, Suite
 from evals.score import Texts, failed, score
 from index import Library, PinciteError, Progress, Step, open_library
 from rag import Assistant
-from rag.citations import supported
+from rag.checking import supported
 from rag.reader import local_reader
 
 _DEPENDENCIES = ("chromadb", "llama-index-core", "numpy", "onnxruntime", "tokenizers")
@@ -92,6 +92,10 @@ class Asking:
         except PinciteError as error:
             return failed(sample, str(error))
         return score(sample, answer, texts, self._supports)
+
+    def assistant(self, sample: Sample) -> Assistant:
+        """The one that `sample` is asked of. Raises LibraryError, SampleError."""
+        return self._assistant(sample)[0]
 
     def about(self) -> dict[str, Any]:
         """With what was asked: model, threshold, size of the first library, versions, revision, machine."""

@@ -38,7 +38,8 @@ class Document:
     `text` of a text or Markdown file is what `open(path, encoding=...)` reads: decoded, without a byte-order mark,
     line ends as "\\n". Of any other it is what its parser read, put in order once (see `index.formats`).
     Offsets of passages and citations count its characters (code points). `pages` holds the offset at which each page
-    starts, page 1 first; it is empty where there are no pages.
+    starts, page 1 first; it is empty where there are no pages. `added` is when it came into its library, in ISO 8601;
+    "" before.
     """
 
     id: str
@@ -47,6 +48,7 @@ class Document:
     text: str
     sha256: str
     pages: tuple[int, ...] = ()
+    added: str = ""
 
     def page(self, offset: int) -> int | None:
         """The number of the page, from 1, that the character at `offset` stands on; None where there are no pages."""

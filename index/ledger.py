@@ -425,11 +425,11 @@ class Ledger:
         if not rows:
             return None
         checksum, *values = rows[0]
-        _, path, title, sha256, text, pages, _ = values
+        _, path, title, sha256, text, pages, added = values
         with self._sound(f"the document {path}"):
             if _checksum(*values) != checksum:
                 raise ValueError
-            return Document(document_id, path, title, text, sha256, tuple(json.loads(pages)))
+            return Document(document_id, path, title, text, sha256, tuple(json.loads(pages)), added)
 
     def passages(self, ids: Sequence[int]) -> dict[int, PassageRow]:
         """Those of these ids that are there. Raises LibraryError if one is not what was stored."""

@@ -5,25 +5,33 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from index import Library
-from rag.assistant import Answer, Assistant, Reply, Steps
+from index import Library, open_library
+from rag.assistant import Anew, Answer, Assistant, Reply, Steps, Unsupported
 from rag.citations import Citation, Sentence, Verdict
-from rag.errors import ModelError, QuestionError
+from rag.drafts import check_against, check_against_library
+from rag.errors import ModelCut, ModelError, QuestionError, SettingError
 from rag.excerpts import Excerpt
 from rag.followup import Message
+from rag.reader import local_reader
+from rag.stream import Stop
 
 __all__ = [
+    "Anew",
     "Answer",
     "Assistant",
     "Citation",
     "Excerpt",
     "Message",
+    "ModelCut",
     "ModelError",
     "QuestionError",
     "Reply",
     "Sentence",
+    "SettingError",
+    "Unsupported",
     "Verdict",
     "answer",
+    "check",
     "stream_answer",
 ]
 
@@ -52,14 +60,36 @@ def stream_answer(
     within: Sequence[str] = (),
 ) -> Reply:
     """As `answer`, but as it comes: iterate the Reply, then read its `answer`. Errors come while it is iterated."""
-    return Reply(_steps(question, history, library, within))
+    return Reply(lambda stop: _steps(question, history, library, within, stop))
+
+
+def check(
+    text: str, *, library: Path | str | Library | None = None, passages: Sequence[str] | None = None
+) -> list[Sentence]:
+    """Hold every sentence of `text` against `library`, as `answer` names it, or against the `passages` given instead.
+
+    Each comes back with its verdict, score and citations; with `passages`, a citation's `document` is the number of
+    the passage, from 1. No language model is asked. Raises QuestionError for an empty or overlong text, LibraryError
+    if there is no library at the path. For many texts open an `Assistant` once and use its `check`.
+    """
+    if passages is not None:
+        return list(check_against(text, passages, local_reader()))
+    if isinstance(library, Library):
+        return list(check_against_library(text, library, local_reader()))
+    with open_library(library) as opened:
+        return list(check_against_library(text, opened, local_reader()))
 
 
 def _steps(
-    question: str, history: Sequence[Message], library: Path | str | Library | None, within: Sequence[str]
+    question: str,
+    history: Sequence[Message],
+    library: Path | str | Library | None,
+    within: Sequence[str],
+    stop: Stop,
 ) -> Steps:
     with Assistant.open(library) as assistant:
         part = assistant.library.within(*within) if within else None
         reply = assistant.stream(question, history, within=part)
-        yield from reply
+        with stop.waking(reply.close):
+            yield from reply
         return reply.answer

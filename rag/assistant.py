@@ -2,35 +2,51 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import time
-from collections.abc import Generator, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
-from itertools import chain
+from enum import Enum
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
-from index import Hit, Library, Part, Passage, open_library
-from rag.citations import Citation, Citations, Sentence, Verdict, check
+from index import Hit, Library, Part, open_library
+from rag.checking import Checker, sentence_of
+from rag.citations import Citation, Citations, Sentence, Verdict
 from rag.confidence import THRESHOLD, confidence
-from rag.errors import QuestionError, SettingError
+from rag.drafts import check_against_library
+from rag.errors import ModelCut, ModelError, QuestionError, SettingError
 from rag.excerpts import Excerpt, excerpts
 from rag.extract import Evidence, asks_for_all, choose, find_evidence
 from rag.followup import Message, leans_on_history, standalone
-from rag.generate import complete_sentences, condense, language_model, write
+from rag.generate import Draft, Prompt, Written, condense, prompt
 from rag.prompts import REFUSAL
 from rag.reader import Reader, local_reader
 from rag.retrieve import CANDIDATES, Retriever
+from rag.stream import Deadlines, Stop, Turn, written
 
 if TYPE_CHECKING:
     from llama_index.core.llms import LLM
 
 LONGEST_QUESTION = 4000
 EXTRACTIVE = "extractive"
-_HITS = 8
+_HITS = 8  # at most so many passages are given to a model
 _READ_IF_ALL = 40  # so many passages are read for a question about the whole: about a second
+
+
+class Unsupported(str, Enum):
+    """What becomes of a model's sentences that the library does not support."""
+
+    MARK = "mark"  # shown, struck out and explained
+    STRICT = "strict"  # never shown
+    AGAIN = "again"  # the model is told and writes once more; what is unsupported then is marked
+
+
+class Anew:
+    """Of a reply: what came before it is withdrawn, other sentences take its place."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,12 +56,15 @@ class Answer:
     `answered` is false where the library does not cover it: then `text` says so and there are no sentences;
     `hits`, best first, are the nearest passages in any case. `text` is the sentences with their citations' numbers.
     `short` is the words in them that answer the question by themselves, "" where none do or a model wrote.
-    `read` passages were read for it, of the `of` that were searched. `confidence` in 0..1 orders questions that the
-    library answers above those that it does not. `model` wrote the sentences, or is "extractive": then they are the
-    sources' own words. `timings` are seconds by stage, and "total".
+    `read` passages were read for it, of the `of` that were searched, with the words of `searched`. `confidence` in 0..1
+    orders questions that the library answers above those that it does not. `model` wrote the sentences, or is
+    "extractive": then they are the sources' own words. `prompt` is all that the model was told; `unsupported`, what
+    became of its sentences that are not supported. If the model was cut off `cut` is one line on why, and `offered` are
+    the sources' own words. `timings` are seconds by stage, and "total".
     """
 
     question: str
+    searched: str
     answered: bool
     text: str
     sentences: tuple[Sentence, ...]
@@ -56,45 +75,55 @@ class Answer:
     confidence: float
     model: str
     timings: dict[str, float]
+    prompt: tuple[Turn, ...] = ()
+    unsupported: Unsupported = Unsupported.MARK
+    cut: str = ""
+    offered: tuple[Sentence, ...] = ()
+    conflicts: tuple[tuple[Citation, Citation], ...] = ()
 
     @property
     def short(self) -> str:
         return next((sentence.short for sentence in self.sentences if sentence.short), "")
 
     def to_dict(self) -> dict[str, Any]:
-        """The answer as JSON holds it; of a hit, the passage's place and text instead of the whole document."""
-        values = {name: getattr(self, name) for name in ("question", "answered", "text", "short")}
-        return values | {
+        """The answer as JSON holds it: a receipt, which `pincite verify` checks later.
+
+        Of a hit, the passage's place, text and hash instead of the whole document.
+        """
+        plain = ("question", "searched", "answered", "text", "short", "read", "of", "confidence", "model", "cut")
+        return {name: getattr(self, name) for name in plain} | {
             "sentences": [asdict(sentence) for sentence in self.sentences],
             "citations": [asdict(citation) for citation in self.citations],
+            "offered": [asdict(sentence) for sentence in self.offered],
             "hits": [_hit_to_dict(hit) for hit in self.hits],
-            "read": self.read,
-            "of": self.of,
-            "confidence": self.confidence,
-            "model": self.model,
+            "unsupported": self.unsupported.value,
+            "prompt": [{"role": role, "content": content} for role, content in self.prompt],
             "timings": dict(self.timings),
         }
 
 
-Steps = Generator["str | Sentence", None, Answer]
+Event = str | Sentence | Anew
+Steps = Generator[Event, None, Answer]
 
 
 class Reply:
     """An answer on its way, to be iterated once.
 
     Yields `Sentence`s, each complete and checked. Where a model writes, its text comes before as `str` pieces, not
-    yet checked; a `Sentence` stands for all pieces since the one before. `answer` is the finished whole and what
-    counts: where the library supports nothing of what the model wrote, the sources' own words stand in its place.
+    yet checked; a `Sentence` stands for all pieces since the one before. `Anew` withdraws all that came: the model
+    writes once more, or the sources' own words stand in the place of what they do not support. `answer` is the finished
+    whole.
     """
 
-    def __init__(self, steps: Steps) -> None:
-        self._steps = steps
+    def __init__(self, steps: Callable[[Stop], Steps]) -> None:
+        self._stop = Stop()
+        self._steps = steps(self._stop)
         self._answer: Answer | None = None
 
     def __iter__(self) -> Reply:
         return self
 
-    def __next__(self) -> str | Sentence:
+    def __next__(self) -> Event:
         try:
             return next(self._steps)
         except StopIteration as end:
@@ -111,8 +140,10 @@ class Reply:
         return self._answer
 
     def close(self) -> None:
-        """Stop the reply where it stands."""
-        self._steps.close()
+        """Stop the reply where it stands, from any thread; the connection to a model is closed at once."""
+        self._stop.press()
+        with suppress(ValueError):  # another thread is in it, and has just been woken
+            self._steps.close()
 
 
 class Assistant:
@@ -128,10 +159,14 @@ class Assistant:
         model: LLM | None = None,
         *,
         threshold: float = THRESHOLD,
+        unsupported: Unsupported = Unsupported.MARK,
+        deadlines: Deadlines = Deadlines(),  # noqa: B008
         owns_library: bool = False,
     ) -> None:
         self.library = library
         self.threshold = threshold
+        self.unsupported = unsupported
+        self._deadlines = deadlines
         self._owns_library = owns_library
         self._reader = reader
         self._model = model
@@ -140,12 +175,17 @@ class Assistant:
     def open(cls, library: Path | str | Library | None = None, environ: Mapping[str, str] = os.environ) -> Assistant:
         """The one place where the parts are put together: library, reader, and what `environ` sets.
 
-        Closing the assistant closes the library if it was opened here. Raises SettingError for PINCITE_THRESHOLD.
+        Closing the assistant closes the library if it was opened here. Raises SettingError.
         """
-        threshold = _threshold(environ)
+        threshold, unsupported, model = _threshold(environ), _unsupported(environ), _model(environ)
         opened = library if isinstance(library, Library) else open_library(library, environ)
         return cls(
-            opened, local_reader(), language_model(environ), threshold=threshold, owns_library=opened is not library
+            opened,
+            local_reader(),
+            model,
+            threshold=threshold,
+            unsupported=unsupported,
+            owns_library=opened is not library,
         )
 
     def __enter__(self) -> Assistant:
@@ -174,7 +214,15 @@ class Assistant:
 
     def stream(self, question: str, history: Sequence[Message] = (), *, within: Part | None = None) -> Reply:
         """Raises QuestionError at once; ModelError may come while the reply is read."""
-        return Reply(self._steps(_readable(question), tuple(history), within or self.library))
+        asked = _readable(question)
+        return Reply(lambda stop: self._steps(asked, tuple(history), within or self.library, stop))
+
+    def check(self, text: str, *, within: Part | None = None) -> Iterator[Sentence]:
+        """Each sentence of any text with its verdict and what that rests on, as it is checked; no model is asked.
+
+        Raises QuestionError for a text that is empty or too long.
+        """
+        return check_against_library(text, within or self.library, self._reader)
 
     def search(self, question: str, history: Sequence[Message] = (), *, within: Part | None = None) -> list[Excerpt]:
         """What the library has on a question, best first, whether or not it answers it. Raises QuestionError."""
@@ -182,92 +230,150 @@ class Assistant:
         searched = self._searched(_readable(question), history, library)
         return excerpts(searched, Retriever(library, self._reader).search(searched, CANDIDATES), library)
 
-    def _steps(self, question: str, history: tuple[Message, ...], library: Library | Part) -> Steps:
+    def _steps(self, question: str, history: tuple[Message, ...], library: Library | Part, stop: Stop) -> Steps:
         clock = _Clock()
         with clock("retrieve"):
-            searched = self._searched(question, history, library)
+            searched = self._searched(question, history, library, stop)
             retriever = Retriever(library, self._reader)
             found = retriever.search(searched, _READ_IF_ALL if asks_for_all(searched) else None)
             hits = retriever.rank(searched, found, _HITS) if self._model else [item.hit for item in found[:_HITS]]
+        told: tuple[Turn, ...] = ()
+        writing = _Writing()
+        with clock("write"):
+            if self._model is not None and hits:
+                told = yield from self._written(question, hits, history, library, writing, stop)
         with clock("read"):
             evidence = find_evidence(searched, found, library)
             sure = confidence(searched, evidence, found, library)
-        sentences: list[Sentence] = []
-        writer = EXTRACTIVE
-        with clock("answer"):
-            if self._model is not None and hits:
-                sentences = yield from self._written(question, hits, history)
-                writer = self.model
-            if not any(sentence.verdict is Verdict.SUPPORTED for sentence in sentences):
-                chosen = choose(searched, evidence) if sure >= self.threshold else []
-                sentences, writer = _quoted(chosen, sure), EXTRACTIVE
-                yield from sentences
-        citations = {citation.number: citation for sentence in sentences for citation in sentence.citations}
+        stands = any(sentence.verdict is Verdict.SUPPORTED for sentence in writing.sentences)
+        quoted: list[Sentence] = []
+        if writing.cut or not stands:
+            chosen = choose(searched, evidence) if sure >= self.threshold else []
+            quoted = _quoted(chosen, sure, writing.numbering if writing.cut else Citations())
+        kept = writing.sentences if stands or writing.cut else quoted
+        if kept is quoted:
+            if writing.begun:
+                yield Anew()
+            yield from quoted
+        cited = [citation for sentence in [*kept, *quoted] for citation in sentence.citations]
+        numbered = {citation.number: citation for citation in cited}
         return Answer(
             question=question,
-            answered=bool(sentences),
-            text=" ".join(sentence.marked for sentence in sentences) or REFUSAL,
-            sentences=tuple(sentences),
-            citations=tuple(citations[number] for number in sorted(citations)),
+            searched=searched,
+            answered=stands or bool(quoted),
+            text=" ".join(sentence.marked for sentence in kept) or REFUSAL,
+            sentences=tuple(kept),
+            citations=tuple(numbered[number] for number in sorted(numbered)),
             hits=tuple(hits),
             read=len(found),
             of=library.passage_count,
             confidence=sure,
-            model=writer,
+            model=EXTRACTIVE if kept is quoted else self.model,
             timings=clock.seconds | {"total": clock.total},
+            prompt=told,
+            unsupported=self.unsupported,
+            cut=writing.cut,
+            offered=tuple(quoted) if writing.cut else (),
         )
 
-    def _searched(self, question: str, history: Sequence[Message], library: Library | Part) -> str:
+    def _searched(
+        self, question: str, history: Sequence[Message], library: Library | Part, stop: Stop | None = None
+    ) -> str:
         """What is searched for: of a follow-up, of our wording and the model's the one that fits the library better."""
         searched = standalone(question, history, library.closeness)
         if self._model is None or not history or not leans_on_history(question):
             return searched
-        written = condense(self._model, question, history)
-        return max(searched, written, key=library.closeness) if written else searched
+        reworded = condense(self._model, question, history, self._deadlines, stop)
+        return max(searched, reworded, key=library.closeness) if reworded else searched
 
     def _written(
-        self, question: str, hits: Sequence[Hit], history: Sequence[Message]
-    ) -> Generator[str | Sentence, None, list[Sentence]]:
-        """What the model writes, each sentence checked against the passages that it names."""
+        self,
+        question: str,
+        hits: Sequence[Hit],
+        history: Sequence[Message],
+        library: Library | Part,
+        writing: _Writing,
+        stop: Stop,
+    ) -> Generator[Event, None, tuple[Turn, ...]]:
+        """What the model writes, each sentence checked against the passages that it was given; what it was told."""
         assert self._model is not None
-        passages = [hit.passage for hit in hits]
-        numbering = Citations()
-        sentences: list[Sentence] = []
-        rest = ""
-        pieces = write(self._model, question, hits, history)
-        for piece in chain(pieces, [None]):
-            if piece:
-                yield piece
-            finished, rest = complete_sentences(rest + (piece or ""), final=piece is None)
-            for text, markers in finished:
-                if text != REFUSAL:
-                    sentences.append(self._checked(text, markers, passages, numbering))
-                    yield sentences[-1]
-            if finished and rest:
-                yield rest
-        return sentences
+        told = prompt(self._model, question, hits, history)
+        yield from self._draft(told, library, writing, stop)
+        wrong = [sentence.text for sentence in writing.sentences if sentence.verdict is not Verdict.SUPPORTED]
+        if wrong and not writing.cut and self.unsupported is Unsupported.AGAIN:
+            told, first = told.again(writing.text, wrong), writing.sentences
+            yield Anew()
+            yield from self._draft(told, library, writing, stop)
+            if _share_supported(first) > _share_supported(writing.sentences):
+                yield Anew()
+                yield from first
+                writing.sentences = first
+        return told.turns
 
-    def _checked(self, text: str, markers: list[int], passages: list[Passage], numbering: Citations) -> Sentence:
-        """A marker that names no passage, or one that does not support the sentence, is dropped."""
-        named = [passages[marker - 1] for marker in markers if 1 <= marker <= len(passages)]
-        checked = check(text, named, self._reader)
-        citations = [
-            numbering.cite(found.passage, found.span, found.verdict, found.score)
-            for found in checked
-            if found.verdict is Verdict.SUPPORTED
-        ]
-        return Sentence(text, tuple(citations), checked[0].verdict if checked else Verdict.NOT_FOUND)
+    def _draft(
+        self, told: Prompt, library: Library | Part, writing: _Writing, stop: Stop
+    ) -> Generator[Event, None, None]:
+        assert self._model is not None
+        draft = Draft()
+        writing.sentences, strict = [], self.unsupported is Unsupported.STRICT
+        with written(self._model, told.turns, self._deadlines, stop) as pieces:
+            checker = Checker(told.passages, self._reader, library.embed_passages)  # while the model begins
+            try:
+                for piece in pieces:
+                    yield from self._checked(draft.add(piece), checker, writing, strict)
+                if not draft.text.strip():
+                    raise ModelError(f"{self.model} wrote nothing. Ask again, or set OPENAI_MODEL to another model.")
+                yield from self._checked(draft.end(), checker, writing, strict)
+            except ModelCut as cut:
+                writing.cut = str(cut)
+                ends = [item for item in draft.end() if isinstance(item, Written)]
+                for item in ends[:-1]:
+                    yield from self._checked(iter([item]), checker, writing, strict)
+                if ends and not strict:
+                    writing.sentences.append(Sentence(f"{ends[-1].text} …", (), Verdict.NOT_CHECKED, 0.0))
+                    yield writing.sentences[-1]
+        writing.text = draft.text
+
+    def _checked(
+        self, items: Iterator[str | Written], checker: Checker, writing: _Writing, strict: bool
+    ) -> Iterator[str | Sentence]:
+        for item in items:
+            if isinstance(item, str):
+                if not strict:
+                    writing.begun = True
+                    yield item
+            elif item.text != REFUSAL:
+                named = [checker.passages[n - 1] for n in item.markers if 1 <= n <= len(checker.passages)]
+                found = checker.check(item.text, named)
+                if found and (found.verdict is Verdict.SUPPORTED or not strict):
+                    moved = bool(named) and found.passage not in named
+                    writing.begun = True
+                    writing.sentences.append(sentence_of(item.text, found, writing.numbering, moved=moved))
+                    yield writing.sentences[-1]
 
 
-def _quoted(chosen: Sequence[Evidence], sure: float) -> list[Sentence]:
+class _Writing:
+    """What became of a model's text so far."""
+
+    def __init__(self) -> None:
+        self.numbering = Citations()
+        self.sentences: list[Sentence] = []
+        self.text = self.cut = ""
+        self.begun = False
+
+
+def _share_supported(sentences: Sequence[Sentence]) -> float:
+    return sum(sentence.verdict is Verdict.SUPPORTED for sentence in sentences) / max(1, len(sentences))
+
+
+def _quoted(chosen: Sequence[Evidence], sure: float, numbering: Citations) -> list[Sentence]:
     """The answer in the sources' own words."""
-    numbering = Citations()
     surest = max((item for item in chosen if item.short), key=_span_score, default=None)
     sentences = []
     for item in chosen:
         citation = numbering.cite(item.passage, item.span, Verdict.SUPPORTED, sure)
         short = item.passage.document.text[slice(*item.short)] if item is surest and item.short else ""
-        sentences.append(Sentence(citation.quote, (citation,), Verdict.SUPPORTED, short))
+        sentences.append(Sentence(citation.quote, (citation,), Verdict.SUPPORTED, sure, short))
     return sentences
 
 
@@ -299,6 +405,24 @@ def _threshold(environ: Mapping[str, str]) -> float:
     return value
 
 
+def _unsupported(environ: Mapping[str, str]) -> Unsupported:
+    text = environ.get("PINCITE_UNSUPPORTED") or Unsupported.MARK.value
+    try:
+        return Unsupported(text)
+    except ValueError:
+        known = ", ".join(mode.value for mode in Unsupported)
+        raise SettingError(f"PINCITE_UNSUPPORTED is {text!r}. Set it to one of: {known}; or unset it.") from None
+
+
+def _model(environ: Mapping[str, str]) -> LLM | None:
+    """What is set decides whether LlamaIndex and openai are imported: it takes longer than answering a question."""
+    if not any(environ.get(name) for name in ("OPENAI_API_KEY", "OPENAI_BASE_URL", "PINCITE_GGUF")):
+        return None
+    from rag.models import language_model
+
+    return language_model(environ)
+
+
 class _Clock:
     """Seconds by stage."""
 
@@ -328,6 +452,8 @@ def _hit_to_dict(hit: Hit) -> dict[str, Any]:
         "page": passage.page,
         "heading": passage.heading,
         "text": passage.text,
+        "text_sha256": hashlib.sha256(passage.text.encode()).hexdigest(),
+        "document_sha256": passage.document.sha256,
         "score": hit.score,
         "fused": hit.fused,
         "dense": hit.dense,

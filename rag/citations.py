@@ -1,16 +1,13 @@
-"""Citations: the exact characters of a source that support a sentence, and whether they do."""
+"""Citations: the exact characters of a source that a sentence stands on, and whether they support it."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
 
-from index import Document, Passage
-from index.passages import Span, split_sentences
-from rag.agreement import is_negated, missing_numbers
-from rag.reader import Reader, Support
+from index import Passage
+from index.passages import Span
 
 
 class Verdict(str, Enum):
@@ -20,6 +17,7 @@ class Verdict(str, Enum):
     PARTLY = "partly supported"
     CONTRADICTED = "contradicted"
     NOT_FOUND = "not found"
+    NOT_CHECKED = "not checked"
 
     @property
     def remark(self) -> str:
@@ -31,6 +29,7 @@ _REMARKS = {
     Verdict.PARTLY: "only partly found in the library",
     Verdict.CONTRADICTED: "the library says otherwise",
     Verdict.NOT_FOUND: "not found in the library",
+    Verdict.NOT_CHECKED: "cut off before its end, not checked",
 }
 
 
@@ -38,8 +37,8 @@ _REMARKS = {
 class Citation:
     """`quote` is `text[start:end]` of the document's text, to the letter; for a text file, of the decoded file.
 
-    `number` is the one shown in the answer; `document` the document's id; `score` in 0..1 orders the citations of
-    one answer by how well they support it.
+    `number` is the one shown in the answer; `document` the document's id, `sha256` that of the file that it was read
+    from and `added` the day; `score` in 0..1 orders the citations of one answer by how well they support it.
     """
 
     number: int
@@ -50,27 +49,42 @@ class Citation:
     end: int
     page: int | None
     quote: str
+    sha256: str
+    added: str
     verdict: Verdict
     score: float
 
 
 @dataclass(frozen=True, slots=True)
 class Sentence:
-    """One sentence of an answer with the citations that support it; none if its verdict is not `supported`.
+    """One sentence of an answer or a draft, and the citations that its verdict rests on.
 
-    `short`: the words in it that answer the question, where there are such; "" if not.
+    They support it where the verdict is `supported`; where it is `partly supported` or `contradicted` they are what
+    the library says instead; there are none where it is `not found`. `score`: how surely it is supported, 0..1.
+    `short`: the words in it that answer the question, where there are such; "" if not. `wrong`: the part of it that is
+    not supported, where it is known. `moved`: its writer cited another passage, which does not support it.
     """
 
     text: str
     citations: tuple[Citation, ...]
     verdict: Verdict
+    score: float = 1.0
     short: str = ""
+    wrong: str = ""
+    moved: bool = False
+
+    @property
+    def remark(self) -> str:
+        """What is to be said of it beside its citations; "" where all is well."""
+        if self.verdict is Verdict.SUPPORTED:
+            return ""
+        return f"{self.verdict.remark}: “{self.wrong}” is not" if self.wrong else self.verdict.remark
 
     @property
     def marked(self) -> str:
-        """The sentence with its citations' numbers, or the lack of any: "It was so. [1][2]"."""
+        """The sentence with its citations' numbers and what is wrong with it: "It was so. [1][2]"."""
         marks = "".join(f"[{citation.number}]" for citation in self.citations)
-        return f"{self.text} {marks or f'[{self.verdict.remark}]'}"
+        return " ".join(filter(None, (self.text, marks if not self.remark else f"[{self.remark}]{marks}")))
 
 
 def whole_words(short: str) -> re.Pattern[str]:
@@ -97,65 +111,8 @@ class Citations:
             end=span[1],
             page=document.page(span[0]),
             quote=document.text[slice(*span)],
+            sha256=document.sha256,
+            added=document.added[:10],
             verdict=verdict,
             score=score,
         )
-
-
-# A claim is supported if the reader gives it this probability: chosen on rows kept aside from training, CARD.md.
-SUPPORTED_FROM = 0.32
-
-
-@dataclass(frozen=True, slots=True)
-class Checked:
-    """The verdict on a claim, and the sentence of a passage that decides it. `score`: how surely supported, 0..1."""
-
-    passage: Passage
-    span: Span
-    verdict: Verdict
-    score: float
-
-
-def check(claim: str, passages: Sequence[Passage], reader: Reader) -> list[Checked]:
-    """The verdict on `claim` of each passage that has a sentence, the one that supports it best first.
-
-    What stands there to the letter is supported. Else the reader judges, and every number of the claim must stand
-    in the passage, and no "not" be added to a sentence or lost from it.
-    """
-    passages = [passage for passage in passages if passage.sentences]
-    if not claim.strip():
-        return [Checked(passage, passage.sentences[0], Verdict.NOT_FOUND, 0.0) for passage in passages]
-    checked = [found for passage in passages if (found := _verbatim(claim, passage))]
-    read = [passage for passage in passages if claim not in passage.text]
-    checked += [
-        _judged(claim, passage, support) for passage, support in zip(read, reader.support(claim, read), strict=True)
-    ]
-    return sorted(checked, key=lambda item: (list(Verdict).index(item.verdict), -item.score))
-
-
-def supported(claim: str, texts: Sequence[str], reader: Reader) -> bool:
-    """Whether `texts`, read together, support `claim`."""
-    together = "\n\n".join(texts)
-    document = Document(id="", path="", title="", text=together, sha256="")
-    passage = Passage(document, 0, len(together), tuple(split_sentences(together)), "")
-    return any(found.verdict is Verdict.SUPPORTED for found in check(claim, [passage], reader))
-
-
-def _verbatim(claim: str, passage: Passage) -> Checked | None:
-    at = passage.text.find(claim) + passage.start
-    if at < passage.start:
-        return None
-    span = next((span for span in passage.sentences if at < span[1]), passage.sentences[-1])
-    return Checked(passage, span, Verdict.SUPPORTED, 1.0)
-
-
-def _judged(claim: str, passage: Passage, support: Support) -> Checked:
-    span = passage.sentences[support.sentence]
-    if is_negated(claim, passage.document.text[slice(*span)]):
-        verdict = Verdict.CONTRADICTED
-    elif support.supported >= SUPPORTED_FROM:
-        wrong = missing_numbers(claim, f"{passage.context} {passage.text}")
-        verdict = Verdict.PARTLY if wrong else Verdict.SUPPORTED
-    else:
-        verdict = Verdict.CONTRADICTED if support.contradicted > support.not_stated else Verdict.NOT_FOUND
-    return Checked(passage, span, verdict, support.supported)

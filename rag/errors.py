@@ -13,3 +13,11 @@ class SettingError(PinciteError):
 
 class ModelError(PinciteError):
     """The language model did not answer."""
+
+
+class ModelCut(ModelError):
+    """The language model had begun to answer and did not end."""
+
+
+class ReceiptError(PinciteError):
+    """What is to be verified is no receipt of an answer."""

@@ -37,7 +37,9 @@ def scripted_server(*pieces: str, status: int = 200) -> Iterator[str]:
                 choice = {"index": 0, "delta": {"role": "assistant", "content": piece}, "finish_reason": None}
                 chunk = {"id": "1", "object": "chat.completion.chunk", "created": 0, "model": "m", "choices": [choice]}
                 self.wfile.write(f"data: {json.dumps(chunk)}\n\n".encode())
-            self.wfile.write(b"data: [DONE]\n\n")
+            last = {"id": "1", "object": "chat.completion.chunk", "created": 0, "model": "m"}
+            last["choices"] = [{"index": 0, "delta": {}, "finish_reason": "stop"}]
+            self.wfile.write(f"data: {json.dumps(last)}\n\ndata: [DONE]\n\n".encode())
 
         def log_message(self, *_: object) -> None:
             pass

@@ -24,6 +24,7 @@ from evals.feedback import Feedback, feedback_path, read_feedback
 from index import Document, Hit, Library, Passage, PinciteError
 from index.library import SHIPPED_ARTICLES
 from rag import Answer, Assistant, Citation, Message, Sentence, Verdict
+from rag.prompts import REFUSAL
 from tests.model_server import scripted_server
 from ui.chat import EXAMPLES, history, messages, opinion, progress, serve, stopped, suggestions
 from ui.render import Turn, answer_html, header_html, question_html, sources_html, welcome_html
@@ -88,20 +89,20 @@ def hit(source: Document, start: int = 0, end: int | None = None) -> Hit:
 def cite(source: Document, quote: str, number: int) -> Citation:
     start = source.text.index(quote)
     end = start + len(quote)
-    return Citation(number, source.id, source.title, source.path, start, end, None, quote, Verdict.SUPPORTED, 1.0)
+    place = (source.id, source.title, source.path, start, end, None)
+    return Citation(number, *place, quote, source.sha256, "2026-11-27", Verdict.SUPPORTED, 1.0)
 
 
 def answered(question: str, hits: list[Hit], citations: list[Citation]) -> Turn:
     sentences = tuple(Sentence(citation.quote, (citation,), citation.verdict) for citation in citations)
     text = " ".join(sentence.marked for sentence in sentences)
-    answer = Answer(
-        question, True, text, sentences, tuple(citations), tuple(hits), 6, 13, 0.9, "extractive", {"total": 0.4}
-    )
+    parts = (text, sentences, tuple(citations), tuple(hits))
+    answer = Answer(question, question, True, *parts, 6, 13, 0.9, "extractive", {"total": 0.4})
     return Turn(question, sentences, tuple(hit.passage for hit in hits), answer=answer)
 
 
 def abstained(question: str, hits: list[Hit]) -> Turn:
-    answer = Answer(question, False, "This is not in the library.", (), (), tuple(hits), 12, 13, 0.1, "extractive", {})
+    answer = Answer(question, question, False, REFUSAL, (), (), tuple(hits), 12, 13, 0.1, "extractive", {})
     return Turn(question, passages=tuple(hit.passage for hit in hits), answer=answer)
 
 
@@ -167,7 +168,7 @@ def test_an_unsupported_sentence_is_labelled_in_words() -> None:
 def test_the_words_that_answer_are_bold_wherever_they_stand_in_their_sentence(short: str, shown: str) -> None:
     source = document("It flew to New York.")
     citation = cite(source, source.text, 1)
-    sentence = Sentence(source.text, (citation,), Verdict.SUPPORTED, short)
+    sentence = Sentence(source.text, (citation,), Verdict.SUPPORTED, short=short)
     assert shown in answer_html(Turn("Q?", (sentence,), (hit(source).passage,)), 1)
 
 

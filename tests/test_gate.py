@@ -15,7 +15,8 @@ from evals.samples import Sample
 from evals.score import Texts, failed, score
 from index import Library
 from rag import Answer, Assistant
-from rag.citations import Citations, Verdict, supported
+from rag.checking import supported
+from rag.citations import Citations, Verdict
 from rag.reader import Reader
 from rag.retrieve import CANDIDATES, Found, Retriever
 

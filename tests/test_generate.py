@@ -5,8 +5,10 @@ import pytest
 from index import Library
 from rag import Assistant, Message, ModelError, Sentence, Verdict
 from rag.followup import standalone
-from rag.generate import complete_sentences, condense, language_model
+from rag.generate import Draft, Written, complete_sentences, condense
+from rag.models import language_model
 from rag.prompts import REFUSAL
+from rag.stream import Deadlines
 from tests.model_server import scripted_server, smollm2_server
 
 CONTAINERS = "How many containers has North Korea supplied to Russia?"
@@ -20,34 +22,43 @@ def written_by(address: str, library: Library) -> Assistant:
 @pytest.mark.parametrize(
     ("text", "sentences", "rest"),
     [
-        ("It was so [1]. It is", [("It was so.", [1])], "It is"),
-        ("It was so. [1] It is", [("It was so.", [1])], "It is"),
-        ("It was so. [1][3] It is", [("It was so.", [1, 3])], "It is"),
-        ("It was [2, 2] so [1]. Yes", [("It was so.", [2, 1])], "Yes"),
+        ("It was so [1]. It is", [Written("It was so.", (1,))], "It is"),
+        ("It was so. [1] It is", [Written("It was so.", (1,))], "It is"),
+        ("It was so. [1][3] It is", [Written("It was so.", (1, 3))], "It is"),
+        ("It was [2, 2] so [1]. Yes", [Written("It was so.", (2, 1))], "Yes"),
+        ("- **It** was so [1].\n- It is", [Written("It was so.", (1,))], "- It is"),
         ("It was so. [1", [], "It was so. [1"),
         ("It was so.", [], "It was so."),
         ("", [], ""),
     ],
 )
-def test_a_sentence_is_complete_when_the_next_one_has_begun(
-    text: str, sentences: list[tuple[str, list[int]]], rest: str
-) -> None:
+def test_a_sentence_is_complete_when_the_next_one_has_begun(text: str, sentences: list[Written], rest: str) -> None:
     assert complete_sentences(text, final=False) == (sentences, rest)
 
 
 def test_the_last_sentence_is_complete_when_the_model_has_ended() -> None:
-    assert complete_sentences("One [1]. Two. [2]", final=True) == ([("One.", [1]), ("Two.", [2])], "")
+    assert complete_sentences("One [1]. Two. [2]", final=True) == (
+        [Written("One.", (1,)), Written("Two.", (2,))],
+        "",
+    )
 
 
 def test_however_the_stream_is_cut_the_sentences_are_the_same() -> None:
     text = "It cost 7.5 million. [1] The U.S. paid [2][3]. Nobody (but one) knew! [4] End"
     whole = complete_sentences(text, final=True)[0]
     for size in range(1, 12):
-        sentences, rest = [], ""
-        for start in range(0, len(text), size):
-            finished, rest = complete_sentences(rest + text[start : start + size], final=False)
-            sentences += finished
-        assert sentences + complete_sentences(rest, final=True)[0] == whole
+        draft, seen = Draft(), ""
+        sentences = []
+        for piece in [text[start : start + size] for start in range(0, len(text), size)]:
+            for item in draft.add(piece):
+                if isinstance(item, str):
+                    seen += item
+                    assert "[" not in seen
+                else:
+                    assert item.text.startswith(seen.strip()[: len(item.text)])
+                    sentences.append(item)
+                    seen = ""
+        assert [*sentences, *draft.end()] == whole
 
 
 def test_no_model_is_used_unless_one_is_named() -> None:
@@ -64,6 +75,7 @@ def test_what_a_model_writes_is_cited_with_exact_quotes(library: Library, articl
         reply = written_by(address, library).stream(CONTAINERS)
         pieces = list(reply)
     assert [type(piece) for piece in pieces] == [str, str, Sentence]
+    assert "".join(piece for piece in pieces if isinstance(piece, str)) == f"{SUPPORTED}."
     answer = reply.answer
     assert answer.model == "scripted"
     assert answer.text == f"{SUPPORTED}. [1]"
@@ -75,11 +87,10 @@ def test_what_a_model_writes_is_cited_with_exact_quotes(library: Library, articl
 def test_pieces_and_sentences_together_show_the_whole_text_at_any_moment(library: Library) -> None:
     with scripted_server(f"{SUPPORTED} [1]. It", " arrived by rail [1].") as address:
         pieces = list(written_by(address, library).stream(CONTAINERS))
-    assert [piece if isinstance(piece, str) else piece.text for piece in pieces] == [
-        f"{SUPPORTED} [1]. It",
+    assert [piece if isinstance(piece, str) else getattr(piece, "text", "") for piece in pieces] == [
         f"{SUPPORTED}.",
         "It",
-        " arrived by rail [1].",
+        " arrived by rail.",
         "It arrived by rail.",
     ]
 
@@ -120,13 +131,12 @@ def test_a_models_refusal_is_an_abstention_unless_the_library_answers(library: L
 
 @pytest.mark.parametrize(
     ("status", "cure"),
-    [(401, "OPENAI_API_KEY"), (404, "OPENAI_MODEL"), (400, "Try again later")],
+    [(401, "OPENAI_API_KEY"), (404, "OPENAI_MODEL"), (400, "See its log")],
 )
 def test_each_refusal_of_a_server_is_one_line_with_its_cure(library: Library, status: int, cure: str) -> None:
     with scripted_server(status=status) as address, pytest.raises(ModelError, match=cure) as caught:
         written_by(address, library).ask(CONTAINERS)
     assert "\n" not in str(caught.value)
-    assert caught.value.__cause__ is not None
 
 
 def test_a_server_that_is_not_there_is_one_line_with_its_cure(library: Library) -> None:
@@ -144,7 +154,7 @@ def test_a_real_model_answers_and_every_citation_shown_stands_in_the_article(lib
     assert isinstance(pieces[0], str)
     assert any(isinstance(piece, Sentence) for piece in pieces)
     for sentence in reply.answer.sentences:
-        assert (sentence.verdict is Verdict.SUPPORTED) == bool(sentence.citations)
+        assert bool(sentence.citations) or sentence.verdict is not Verdict.SUPPORTED
         for citation in sentence.citations:
             assert article[citation.start : citation.end] == citation.quote
 
@@ -171,7 +181,7 @@ def test_a_models_rewrite_of_a_follow_up_may_name_only_what_was_said(written: st
     with scripted_server(written) as address:
         model = language_model({"OPENAI_BASE_URL": address, "OPENAI_MODEL": "scripted"})
         assert model is not None
-        assert condense(model, "And what is her job?", FOLLOW_UP) == kept
+        assert condense(model, "And what is her job?", FOLLOW_UP, Deadlines()) == kept
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ from evals.judge import Agreement, agreement, judge
 from evals.record import Grade, Outcome, Record
 from evals.samples import Sample
 from evals.score import failed
-from rag.generate import language_model
+from rag.models import language_model
 from tests.model_server import scripted_server, smollm2_server
 
 SAMPLE = Sample("1", "fact", "Who first grew leeks?", ("the Egyptians",), ("The Egyptians grew them first.",))

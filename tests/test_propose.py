@@ -13,7 +13,7 @@ from evals.review import Reviewed, append, review
 from evals.samples import Sample, SampleError, read_suite
 from index import Library
 from rag import Message, ModelError
-from rag.generate import language_model
+from rag.models import language_model
 from tests.model_server import scripted_server
 
 TOWN = """# Ystad

@@ -24,7 +24,7 @@ from starlette.middleware import Middleware
 from evals.feedback import Feedback, keep_feedback
 from index import DocumentRow, Library, Passage, PinciteError
 from index.library import SHIPPED_ARTICLES
-from rag import Assistant, Citation, Message, Sentence
+from rag import Anew, Assistant, Citation, Message, Sentence
 from ui.render import Turn, answer_html, header_html, question_html, sources_html, welcome_html
 
 # Questions answered at the same time, those that may wait for it, and how long an idle session keeps its turns.
@@ -218,12 +218,15 @@ def progress(assistant: Assistant, question: str, earlier: Sequence[Turn]) -> It
                     turn = replace(
                         turn, sentences=(*turn.sentences, item), passages=(*turn.passages, *quoted), draft=""
                     )
+                elif isinstance(item, Anew):
+                    turn = Turn(question)
                 else:
                     turn = replace(turn, draft=turn.draft + item)
                 yield turn
             answer = reply.answer
-            passages = tuple(hit.passage for hit in answer.hits)
-            yield Turn(question, answer.sentences, passages, answer=answer)
+            hits = tuple(hit.passage for hit in answer.hits)
+            cited = tuple(_quoted(assistant.library, citation) for citation in answer.citations)
+            yield Turn(question, answer.sentences, (*hits, *cited), answer=answer)
         finally:
             reply.close()
     except PinciteError as error:

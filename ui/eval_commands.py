@@ -223,7 +223,7 @@ def _environ(model: str | None) -> Mapping[str, str]:
 
 
 def _model(name: str, option: str, *, temperature: float = 0.0) -> LLM:
-    from rag.generate import language_model
+    from rag.models import language_model
 
     model = language_model(os.environ | {"OPENAI_MODEL": name}, temperature=temperature)
     if model is None:

@@ -14,7 +14,7 @@ import click
 if TYPE_CHECKING:
     from index import Library, Progress, Step
 
-ANSWERED, FAILED, USAGE, NOT_IN_LIBRARY, REGRESSED = 0, 1, 2, 3, 4
+ANSWERED, FAILED, USAGE, NOT_IN_LIBRARY, REGRESSED, UNSUPPORTED = 0, 1, 2, 3, 4, 5
 
 
 def within_options(command: Callable[..., Any]) -> Callable[..., Any]:

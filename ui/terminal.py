@@ -8,12 +8,11 @@ from __future__ import annotations
 import json
 import os
 import sys
-import textwrap
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any
 
 import click
 
@@ -22,6 +21,7 @@ from ui.shell import (
     ANSWERED,
     FAILED,
     NOT_IN_LIBRARY,
+    UNSUPPORTED,
     chosen_library,
     count,
     library_option,
@@ -32,7 +32,7 @@ from ui.shell import (
 
 if TYPE_CHECKING:
     from index import Added, Library, Part
-    from rag import Answer, Assistant, Excerpt
+    from rag import Assistant
 
 _EXAMPLES = """\b
 Examples:
@@ -43,7 +43,7 @@ Examples:
 
 \b
 Exit codes: 0 answered or done, 1 error, 2 wrong usage, 3 not in the library,
-4 answers got worse (eval --baseline).
+4 answers got worse (eval --baseline), 5 not everything is supported (check, verify).
 
 \b
 Settings, from the environment:
@@ -52,6 +52,9 @@ Settings, from the environment:
   PINCITE_CHROMA_URL a Chroma server to use instead of Chroma in this process
   PINCITE_THRESHOLD  the confidence from which a question counts as answered (0.35)
   OPENAI_API_KEY, OPENAI_BASE_URL, OPENAI_MODEL   let this model write the answers
+  PINCITE_GGUF       a model file to do so, run in this process (extra local-llm)
+  PINCITE_CONTEXT    the model's context in tokens (8192)
+  PINCITE_UNSUPPORTED   what becomes of its unsupported sentences: mark, strict (never shown), again
 """
 
 
@@ -72,10 +75,12 @@ def pincite() -> None:
 @library_option
 def ask(question: str, as_json: bool, **which: Any) -> None:
     """Answer QUESTION with numbered quotes; "-" reads it from standard input."""
+    from ui.plain import answer_text
+
     question = _read(question)
     with _asked(**which) as (assistant, part):
         found = assistant.ask(question, within=part)
-    click.echo(json.dumps(found.to_dict(), ensure_ascii=False) if as_json else _rendered(found))
+    click.echo(json.dumps(found.to_dict(), ensure_ascii=False) if as_json else answer_text(found))
     sys.exit(ANSWERED if found.answered else NOT_IN_LIBRARY)
 
 
@@ -86,14 +91,75 @@ def ask(question: str, as_json: bool, **which: Any) -> None:
 @library_option
 def search(question: str, as_json: bool, **which: Any) -> None:
     """Print what the library has on QUESTION, best first: the sentences that matter, and where they stand."""
+    from ui.plain import excerpt_text
+
     question = _read(question)
     with _asked(**which) as (assistant, part):
         found = assistant.search(question, within=part)
     if as_json:
         click.echo(json.dumps([excerpt.to_dict() for excerpt in found], ensure_ascii=False))
     else:
-        click.echo("\n\n".join(map(_excerpt, found)))
+        click.echo("\n\n".join(map(excerpt_text, found)))
     sys.exit(ANSWERED if found else NOT_IN_LIBRARY)
+
+
+@pincite.command()
+@click.argument("file", type=click.File(encoding="utf-8"))
+@click.option("--json", "as_json", is_flag=True, help="Print a JSON array, a sentence an object.")
+@within_options
+@library_option
+def check(file: IO[str], as_json: bool, **which: Any) -> None:
+    """Hold every sentence of FILE, a draft or an answer of any system, against the library; "-" is standard input.
+
+    Each is supported, partly supported, contradicted or not found, with what the library says. No language model is
+    asked. Exit code 0 if every sentence is supported, 5 otherwise.
+    """
+    from dataclasses import asdict
+
+    from rag import Verdict
+    from ui.plain import checked_text
+
+    text = _text_of(file)
+    with _asked(**which) as (assistant, part):
+        sentences = list(assistant.check(text, within=part))
+    if as_json:
+        click.echo(json.dumps([asdict(sentence) for sentence in sentences], ensure_ascii=False))
+    else:
+        click.echo(checked_text(sentences))
+    supported = sum(sentence.verdict is Verdict.SUPPORTED for sentence in sentences)
+    click.echo(f"{supported:,} of {count(len(sentences), 'sentence')} supported.", err=True)
+    sys.exit(ANSWERED if supported == len(sentences) else UNSUPPORTED)
+
+
+@pincite.command()
+@click.argument("receipt", type=click.Path(path_type=Path, dir_okay=False))
+@click.option("--json", "as_json", is_flag=True, help="Print a JSON array, a citation an object.")
+@library_option
+def verify(receipt: Path, as_json: bool) -> None:
+    """Hold an answer that was kept, RECEIPT as `pincite ask --json` printed it, against the library of today.
+
+    Says of every quote whether it still stands to the letter, and whether its document has changed. Exit code 0 if all
+    of them stand, 5 otherwise.
+    """
+    from dataclasses import asdict
+
+    from rag.receipts import Standing, read_receipt, verify
+    from ui.plain import verified_text
+
+    answer = read_receipt(receipt)
+    with opened() as library:
+        kept = verify(answer, library)
+    click.echo(json.dumps([asdict(item) for item in kept], ensure_ascii=False) if as_json else verified_text(kept))
+    stand = sum(item.standing is not Standing.GONE for item in kept)
+    click.echo(f"{stand:,} of {count(len(kept), 'quote')} stand in the library.", err=True)
+    sys.exit(ANSWERED if stand == len(kept) else UNSUPPORTED)
+
+
+def _text_of(file: IO[str]) -> str:
+    try:
+        return file.read()
+    except UnicodeDecodeError as error:
+        raise click.UsageError(f"{file.name} is no UTF-8 text. Save it as plain text first.") from error
 
 
 @contextmanager
@@ -289,38 +355,3 @@ def main() -> None:
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(FAILED)
-
-
-def _rendered(answer: Answer) -> str:
-    from rag.citations import whole_words
-    from rag.extract import asks_for_all
-
-    lines = [_wrapped(answer.text)]
-    if answer.short:
-        lines = [whole_words(answer.short).sub(lambda words: click.style(words[0], bold=True), lines[0], count=1)]
-    if not answer.answered and answer.hits:
-        lines.append("\nThe nearest passages:")
-        for hit in answer.hits[:3]:
-            passage = hit.passage
-            lines.append(f"\n  {passage.context}, characters {passage.start}-{passage.end}")
-            lines.append(_wrapped(textwrap.shorten(passage.text, 240, placeholder=" …"), "    "))
-    for citation in answer.citations:
-        page = f", page {citation.page}" if citation.page else ""
-        lines.append(f"\n[{citation.number}] {citation.title}{page}, characters {citation.start}-{citation.end}")
-        lines.append(_wrapped(f"“{citation.quote}”", "    "))
-        lines.append(f"    {citation.path}")
-    if answer.answered and asks_for_all(answer.question):
-        lines.append(f"\nRead for this: {answer.read:,} of {count(answer.of, 'passage')}.")
-    return "\n".join(lines)
-
-
-def _excerpt(excerpt: Excerpt) -> str:
-    passage = excerpt.hit.passage
-    title = passage.document.title + (f", page {passage.page}" if passage.page else "")
-    places = ", ".join(f"{start}–{end}" for start, end in excerpt.spans)
-    text = " ".join(" … ".join(excerpt.quotes).split())
-    return "\n".join([f"{title}, characters {places}", _wrapped(text, "    "), f"    {passage.document.path}"])
-
-
-def _wrapped(text: str, indent: str = "") -> str:
-    return textwrap.fill(text, 100, initial_indent=indent, subsequent_indent=indent, break_on_hyphens=False)

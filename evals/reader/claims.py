@@ -16,7 +16,7 @@ from index import Document, Passage
 from index.embedder import local_embedder
 from index.lexical import content_words
 from index.passages import split_sentences
-from rag.citations import supported
+from rag.checking import supported
 from rag.reader import local_reader
 from rag.reader.examples import claims_held_aside, is_held_aside, name_of, paragraphs, rows
 from rag.reader.perturb import Names, perturb

@@ -103,6 +103,18 @@ class Reader:
             for found, passage, of in zip(windows, passages, evidence, strict=True)
         ]
 
+    def judge(self, claim: str, texts: Sequence[tuple[str, str]]) -> npt.NDArray[np.float64]:
+        """Whether each of `texts`, a context and what is read under it, states what `claim` does.
+
+        Shape (len(texts), 3): the probabilities of supported, contradicted and not stated.
+        """
+        read = self._encoder.read(claim, [(f"{context}\n", text) for context, text in texts])
+        rows = [
+            _shares(windows, bool(missing_numbers(claim, f"{context} {text}")))
+            for windows, (context, text) in zip(read, texts, strict=True)
+        ]
+        return np.array(rows).reshape(-1, 3)
+
     def _windows(self, first: str, passages: Sequence[Passage]) -> list[list[Window]]:
         return self._encoder.read(first, [(f"{passage.context}\n", passage.text) for passage in passages])
 
@@ -160,13 +172,20 @@ def _views(passage: Passage, evidence: npt.NDArray[np.float64]) -> list[str]:
 
 def _support(windows: Sequence[Window], claim: str, passage: Passage, sentence: int) -> Support:
     """By the window that is surest that the claim is supported; a number that is not there makes it less sure."""
+    shares = _shares(windows, bool(missing_numbers(claim, f"{passage.context} {passage.text}")))
+    supported, contradicted, not_stated = map(float, shares)
+    return Support(supported, contradicted, not_stated, sentence)
+
+
+def _shares(windows: Sequence[Window], number_missing: bool) -> npt.NDArray[np.float64]:
+    """The three probabilities, shape (3,), of the window that is surest of "supported"."""
     logits = np.array([window.of_pair[_FIRST_VERDICT:] for window in windows], np.float64)
-    if missing_numbers(claim, f"{passage.context} {passage.text}"):
+    if number_missing:
         logits[:, 0] -= _NUMBER_MISSING
     shares = np.exp(logits - logits.max(axis=1, keepdims=True))
     shares /= shares.sum(axis=1, keepdims=True)
-    supported, contradicted, not_stated = (float(share) for share in shares[shares[:, 0].argmax()])
-    return Support(supported, contradicted, not_stated, sentence)
+    best: npt.NDArray[np.float64] = shares[shares[:, 0].argmax()]
+    return best
 
 
 @cache

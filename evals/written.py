@@ -1,0 +1,215 @@
+"""What a language model writes, and what Pincite shows of it: how much is unsupported, and what checking costs.
+
+    PINCITE_GGUF=model.gguf python -m evals.written [--questions 100] [--sample labels.jsonl]
+    python -m evals.written --labels evals/data/written.jsonl
+
+The first asks questions of the shipped article and of the sets in evals/data/public, by the model that the settings
+name, and prints a table; with --sample it writes 100 of the sentences that were shown as supported for a person to
+label ("label": "supported" or "not"). The second prints what the labels say.
+"""
+
+from __future__ import annotations
+
+import json
+import random
+import statistics
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import click
+import openai
+from rich.console import Console
+from rich.progress import track
+
+from evals.public import SHIPPED_SETS
+from evals.report import percent
+from evals.run import Asking
+from evals.samples import SHIPPED_SUITE, Sample, Suite, read_suite
+from index import PinciteError
+from rag import Anew, Answer, Assistant, Sentence, Verdict
+from rag.checking import Checker
+from rag.generate import prompt
+from rag.models import ChatModel, language_model
+from rag.reader import local_reader
+from rag.stream import Deadlines, Turn, written
+
+_TO_LABEL = 100
+_TIMED = 20
+
+
+@dataclass(slots=True)
+class Seen:
+    """What came of the questions: sentences as the model wrote them, and the answers; seconds of checks."""
+
+    sentences: list[Sentence] = field(default_factory=list)
+    shown: list[tuple[str, Sentence]] = field(default_factory=list)
+    answers: list[Answer] = field(default_factory=list)
+    faults: list[str] = field(default_factory=list)
+    seconds: list[float] = field(default_factory=list)
+    unresolved: int = 0
+
+
+def ask(assistant: Assistant, sample: Sample, seen: Seen) -> None:
+    """One question; its sentences are checked once more, each timed by itself."""
+    reply = assistant.stream(sample.question, sample.history)
+    sentences: list[Sentence] = []
+    withdrawn = False
+    try:
+        for event in reply:
+            withdrawn = withdrawn or isinstance(event, Anew)
+            if isinstance(event, Sentence) and not withdrawn:
+                sentences.append(event)
+        answer = reply.answer
+    except PinciteError as error:
+        seen.faults.append(str(error))
+        return
+    wrote = sentences if answer.prompt else []
+    seen.sentences += wrote
+    seen.answers.append(answer)
+    if answer.model == assistant.model:
+        seen.shown += [(sample.question, sentence) for sentence in answer.sentences]
+    seen.unresolved += sum(
+        assistant.library.document(c.document).text[c.start : c.end] != c.quote for c in answer.citations
+    )
+    passages = [hit.passage for hit in answer.hits]
+    checker = Checker(passages, local_reader(), assistant.library.embed_passages)
+    for sentence in wrote:
+        start = time.perf_counter()
+        checker.check(sentence.text)
+        seen.seconds.append(time.perf_counter() - start)
+
+
+def suites(questions: int) -> Iterator[Suite]:
+    """Two in five questions of the shipped article, the others of the public sets; only such as have an answer."""
+    folders = [folder for folder in sorted(SHIPPED_SETS.iterdir()) if folder.is_dir()]
+    article = read_suite(SHIPPED_SUITE)
+    shipped = questions - len(folders) * (questions * 3 // 5 // len(folders))
+    yield article.of(s for s in article.samples if s.answerable and not s.documents).drawn(shipped)
+    for folder in folders:
+        suite = read_suite(folder)
+        yield suite.of(s for s in suite.samples if s.answerable).drawn(questions * 3 // 5 // len(folders))
+
+
+def table(seen: Seen, model: str) -> Iterator[str]:
+    wrote, shown = seen.sentences, [sentence for _, sentence in seen.shown]
+    supported = sum(sentence.verdict is Verdict.SUPPORTED for sentence in wrote)
+    yield "| | |\n|---|---|"
+    yield f"| model | {model} |"
+    yield f"| questions answered, failed | {len(seen.answers)}, {len(seen.faults)} |"
+    yield f"| sentences that the model wrote | {len(wrote)} |"
+    for verdict in Verdict:
+        if share := sum(sentence.verdict is verdict for sentence in wrote):
+            yield f"| of which found {verdict.value} | {share} ({percent(share / len(wrote))}) |"
+    yield f"| unsupported, as the model wrote it | {percent(1 - supported / max(1, len(wrote)))} |"
+    yield f"| supported, and pointed at another passage than the model did | {sum(s.moved for s in shown)} |"
+    own = sum(answer.model == model for answer in seen.answers)
+    yield f"| answers that stand in the model’s words, in the sources’ own, declined | {own}, {_others(seen, own)} |"
+    cited = sum(len(answer.citations) for answer in seen.answers)
+    yield f"| citations shown, of which do not stand in their source | {cited}, {seen.unresolved} |"
+    p50, p95 = (statistics.quantiles(seen.seconds, n=100)[n] * 1000 for n in (49, 94))
+    yield f"| checking a sentence, p50 and p95 | {p50:.0f}, {p95:.0f} ms |"
+
+
+def _others(seen: Seen, own: int) -> str:
+    declined = sum(not answer.answered for answer in seen.answers)
+    return f"{len(seen.answers) - own - declined}, {declined}"
+
+
+def first_tokens(model: ChatModel, told: Sequence[Sequence[Turn]]) -> tuple[float, float, float]:
+    """Medians of the seconds to the first text, by openai's client alone and by `written`, and of their ratios.
+
+    Each prompt is new to the server: it begins with a number of its own, so that nothing of it is remembered.
+    """
+    alone, ours = [], []
+    client = openai.OpenAI(base_url=model.address, api_key="none", max_retries=0)
+    for number, turns in enumerate(told):
+        for way in random.Random(number).sample((_alone, _ours), 2):
+            (role, text), *rest = turns
+            fresh = [(role, f"{number} {way.__name__}. {text}"), *rest]
+            start = time.perf_counter()
+            way(model, client, fresh)
+            (alone if way is _alone else ours).append(time.perf_counter() - start)
+    ratios = [one / other for one, other in zip(ours, alone, strict=True)]
+    return statistics.median(alone), statistics.median(ours), statistics.median(ratios)
+
+
+def _alone(model: ChatModel, client: openai.OpenAI, turns: Sequence[Turn]) -> None:
+    messages: Any = [{"role": role, "content": text} for role, text in turns]
+    stream = client.chat.completions.create(
+        model=model.name, messages=messages, stream=True, max_tokens=model.metadata.num_output, temperature=0.0
+    )
+    next(chunk for chunk in stream if chunk.choices and chunk.choices[0].delta.content)
+    stream.close()
+
+
+def _ours(model: ChatModel, _: openai.OpenAI, turns: Sequence[Turn]) -> None:
+    with written(model, turns, Deadlines()) as pieces:
+        next(piece for piece in pieces if piece)
+
+
+def to_label(seen: Seen) -> Iterator[str]:
+    """Sentences that were shown as supported, each once, in an order that says nothing; "label" is left open."""
+    supported = {s.text: (question, s) for question, s in seen.shown if s.verdict is Verdict.SUPPORTED}
+    drawn = random.Random("to label").sample(sorted(supported), min(_TO_LABEL, len(supported)))
+    for text in drawn:
+        question, sentence = supported[text]
+        row = {
+            "question": question,
+            "sentence": text,
+            "quotes": [citation.quote for citation in sentence.citations],
+            "score": round(sentence.score, 3),
+            "label": "",
+        }
+        yield json.dumps(row, ensure_ascii=False)
+
+
+def of_labels(file: Path) -> str:
+    rows = [json.loads(line) for line in file.read_text("utf-8").splitlines() if line.strip()]
+    labelled = [row for row in rows if row["label"]]
+    wrong = sum(row["label"] != "supported" for row in labelled)
+    verbatim = sum(any(row["sentence"] in " ".join(quote.split()) for quote in row["quotes"]) for row in labelled)
+    return (
+        f"{len(labelled)} sentences shown as supported, labelled by hand: {wrong} are not "
+        f"({percent(wrong / max(1, len(labelled)))}); {verbatim} of them stand in the quote to the letter"
+    )
+
+
+@click.command(help=__doc__)
+@click.option("--questions", default=100, show_default=True)
+@click.option("--sample", type=click.Path(dir_okay=False, path_type=Path), help="Write sentences to label here.")
+@click.option("--labels", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="Count these labels.")
+def main(questions: int, sample: Path | None, labels: Path | None) -> None:
+    import os
+
+    if labels:
+        click.echo(of_labels(labels))
+        return
+    model = language_model(os.environ)
+    if model is None:
+        raise click.ClickException("No model. Set PINCITE_GGUF, or OPENAI_BASE_URL and OPENAI_MODEL.")
+    seen = Seen()
+    environ = {
+        "OPENAI_BASE_URL": model.address,
+        "OPENAI_MODEL": model.name,
+        "PINCITE_CONTEXT": str(model.context_window),
+    }
+    for suite in suites(questions):
+        with Asking(suite, environ=environ) as asking:
+            for item in track(suite.samples, suite.path.name, console=Console(stderr=True), transient=True):
+                ask(asking.assistant(item), item, seen)
+    for line in table(seen, model.name):
+        click.echo(line)
+    told = [prompt(model, answer.question, answer.hits, ()).turns for answer in seen.answers[:_TIMED]]
+    alone, ours, ratio = first_tokens(model, told)
+    click.echo(f"| seconds to the first text: openai’s client, Pincite, ratio | {alone:.3f}, {ours:.3f}, {ratio:.3f} |")
+    for fault in dict.fromkeys(seen.faults):
+        click.echo(f"fault: {fault}")
+    if sample:
+        sample.write_text("".join(f"{line}\n" for line in to_label(seen)), "utf-8")
+
+
+if __name__ == "__main__":
+    main()

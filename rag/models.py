@@ -1,0 +1,265 @@
+"""The language model: any server that speaks OpenAI's protocol, as a LlamaIndex `LLM`; no other module knows openai.
+
+Why a class of our own: LlamaIndex's asks for an openai below 3, tries again what cannot succeed, and follows redirects
+with the whole question. Here nothing is tried again: `rag.stream` does that, and keeps the deadlines.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from typing import Any
+
+import openai
+from llama_index.core.base.llms.generic_utils import (
+    chat_to_completion_decorator,
+    stream_chat_to_completion_decorator,
+)
+from llama_index.core.base.llms.types import (
+    ChatMessage,
+    ChatResponse,
+    ChatResponseAsyncGen,
+    ChatResponseGen,
+    CompletionResponse,
+    CompletionResponseGen,
+    LLMMetadata,
+    MessageRole,
+)
+from llama_index.core.llms.callbacks import llm_chat_callback
+from llama_index.core.llms.custom import CustomLLM
+from pydantic import PrivateAttr
+
+from rag.errors import ModelError, SettingError
+
+DEFAULT_MODEL = "gpt-4.1-mini"
+DEFAULT_ADDRESS = "https://api.openai.com/v1"
+CONTEXT_TOKENS = 8192
+MOST_TOKENS = 1024
+
+_TRIES = 3
+_FIRST_WAIT = 0.5  # seconds; twice as long before each further try
+# What some models refuse to be told: what they refuse is left out from then on.
+_MAY_BE_REFUSED = frozenset({"temperature", "max_tokens", "max_completion_tokens"})
+_CONTEXT_CODES = frozenset({"context_length_exceeded", "exceed_context_size_error"})
+
+
+class ChatModel(CustomLLM):
+    """A model behind `/chat/completions`. Its asynchronous client keeps its connections in one event loop."""
+
+    name: str
+    address: str = DEFAULT_ADDRESS
+    context_window: int = CONTEXT_TOKENS
+    temperature: float = 0.0
+    _key: str = PrivateAttr()
+    _kept: Any = PrivateAttr(default=None)
+    _client: openai.AsyncOpenAI | None = PrivateAttr(default=None)
+    _refused: set[str] = PrivateAttr(default_factory=set)
+
+    def __init__(self, *, key: str, kept: object = None, **fields: Any) -> None:
+        """`kept` is held as long as the model: the server that it speaks to, if that runs in this process."""
+        super().__init__(**fields)
+        self._key = key
+        self._kept = kept
+
+    @classmethod
+    def class_name(cls) -> str:
+        return "PinciteChatModel"
+
+    @property
+    def metadata(self) -> LLMMetadata:
+        return LLMMetadata(
+            model_name=self.name,
+            context_window=self.context_window,
+            num_output=min(MOST_TOKENS, self.context_window // 4),
+            is_chat_model=True,
+        )
+
+    async def astream_chat(self, messages: Sequence[ChatMessage], **_: Any) -> ChatResponseAsyncGen:
+        """Raises openai's errors, and ModelError for what is no stream of text or ends before its end."""
+        stream: ChatResponseAsyncGen = await _traced_stream(self, messages)
+        return stream
+
+    def stream_chat(self, messages: Sequence[ChatMessage], **_: Any) -> ChatResponseGen:
+        client = openai.OpenAI(api_key=self._key, base_url=self.address, max_retries=0)
+        stream = client.chat.completions.create(**self._request(messages), stream=True)
+        text = ""
+        for chunk in stream:
+            if chunk.choices and (delta := chunk.choices[0].delta.content):
+                text += delta
+                yield _response(text, delta)
+
+    def chat(self, messages: Sequence[ChatMessage], **_: Any) -> ChatResponse:
+        text = "".join(response.delta or "" for response in self.stream_chat(messages))
+        return _response(text, None)
+
+    def complete(self, prompt: str, formatted: bool = False, **_: Any) -> CompletionResponse:
+        return chat_to_completion_decorator(self.chat)(prompt)
+
+    def stream_complete(self, prompt: str, formatted: bool = False, **_: Any) -> CompletionResponseGen:
+        return stream_chat_to_completion_decorator(self.stream_chat)(prompt)
+
+    def _request(self, messages: Sequence[ChatMessage]) -> dict[str, Any]:
+        most = "max_completion_tokens" if self.address == DEFAULT_ADDRESS else "max_tokens"
+        options = {"temperature": self.temperature, most: self.metadata.num_output}
+        return {
+            "model": self.name,
+            "messages": [{"role": message.role.value, "content": message.content} for message in messages],
+        } | {option: value for option, value in options.items() if option not in self._refused}
+
+    async def _opened(self, messages: Sequence[ChatMessage]) -> openai.AsyncStream[Any]:
+        if self._client is None:
+            self._client = openai.AsyncOpenAI(
+                api_key=self._key,
+                base_url=self.address,
+                max_retries=0,
+                timeout=None,  # the deadlines are those of rag.stream
+                http_client=openai.DefaultAsyncHttpxClient(follow_redirects=False, timeout=None),
+            )
+        while True:
+            try:
+                opened: openai.AsyncStream[Any] = await self._client.chat.completions.create(
+                    **self._request(messages), stream=True
+                )
+                return opened
+            except openai.BadRequestError as error:
+                if error.param not in _MAY_BE_REFUSED - self._refused:
+                    raise
+                self._refused.add(error.param)
+
+
+@llm_chat_callback()
+async def _traced_stream(model: ChatModel, messages: Sequence[ChatMessage]) -> ChatResponseAsyncGen:
+    """LlamaIndex's callbacks, which tracing listens to, see the model's calls."""
+    stream = await model._opened(messages)
+
+    async def responses() -> ChatResponseAsyncGen:
+        text = ""
+        async for delta in _deltas(stream, model.name):
+            text += delta
+            yield _response(text, delta)
+
+    return responses()
+
+
+async def _deltas(stream: openai.AsyncStream[Any], name: str) -> AsyncIterator[str]:
+    """Text as it comes, "" for an event without any, so that who waits sees that something comes."""
+    async with stream:
+        kind = stream.response.headers.get("content-type", "").partition(";")[0].strip()
+        if kind == "application/json":  # a server that does not stream
+            whole = openai.types.chat.ChatCompletion.model_validate_json(await stream.response.aread())
+            yield whole.choices[0].message.content or ""
+            return
+        if kind != "text/event-stream":
+            raise ModelError(_no_chat_server(name, f"sent {kind or 'something'} instead of an answer"))
+        reason = None
+        async for chunk in stream:
+            if chunk.choices:
+                yield chunk.choices[0].delta.content or ""
+                reason = chunk.choices[0].finish_reason or reason
+        if reason is None:
+            raise ModelError(_no_chat_server(name, "ended its answer before the end"))
+        if reason == "length":
+            raise ModelError(f"{name} reached its limit of tokens for an answer. Ask for less at a time.")
+
+
+def _response(text: str, delta: str | None) -> ChatResponse:
+    return ChatResponse(message=ChatMessage(role=MessageRole.ASSISTANT, content=text), delta=delta)
+
+
+def language_model(environ: Mapping[str, str], *, temperature: float = 0.0) -> ChatModel | None:
+    """The model that the settings name; None if they name neither a key, nor an address, nor a file.
+
+    OPENAI_API_KEY, OPENAI_BASE_URL and OPENAI_MODEL, or PINCITE_GGUF: a file that llama.cpp runs in this process (the
+    extra `local-llm`). PINCITE_CONTEXT is the model's context in tokens. Raises SettingError.
+    """
+    key, address, file = (environ.get(name) for name in ("OPENAI_API_KEY", "OPENAI_BASE_URL", "PINCITE_GGUF"))
+    context = _context_tokens(environ)
+    if file:
+        from rag.gguf import serve
+
+        server, address = serve(file, context)
+        name = environ.get("OPENAI_MODEL") or server.model
+        return ChatModel(
+            name=name, key="none", address=address, context_window=context, temperature=temperature, kept=server
+        )
+    if not key and not address:
+        return None
+    return ChatModel(
+        name=environ.get("OPENAI_MODEL") or DEFAULT_MODEL,
+        key=key or "none",
+        address=(address or DEFAULT_ADDRESS).rstrip("/"),
+        context_window=context,
+        temperature=temperature,
+    )
+
+
+def _context_tokens(environ: Mapping[str, str]) -> int:
+    text = environ.get("PINCITE_CONTEXT") or str(CONTEXT_TOKENS)
+    if not text.isdecimal() or int(text) < 1024:
+        raise SettingError(f"PINCITE_CONTEXT is {text!r}. Set it to the model's context in tokens, 1024 or more.")
+    return int(text)
+
+
+def retry_in(error: Exception, tried: int) -> float | None:
+    """After how many seconds to try again what failed with `error` after so many tries; None: never.
+
+    What a further try cannot mend (no credit, a refused key, a bad request) is not tried again.
+    """
+    if tried >= _TRIES or not isinstance(error, openai.APIError) or error.code == "insufficient_quota":
+        return None
+    wait = _FIRST_WAIT * 2.0 ** (tried - 1)
+    if isinstance(error, openai.RateLimitError):
+        return max(wait, _retry_after(error))
+    again = isinstance(error, (openai.APIConnectionError, openai.InternalServerError))
+    return wait if again else None
+
+
+def _retry_after(error: openai.APIStatusError) -> float:
+    text = error.response.headers.get("retry-after", "")
+    return float(text) if text.isdecimal() else 0.0
+
+
+def fault(error: Exception, name: str) -> str:
+    """One line on what went wrong with the model of this name and what to do; nothing of what was sent or received."""
+    local = "or unset OPENAI_API_KEY and OPENAI_BASE_URL to answer without a model"
+    if isinstance(error, ModelError):
+        return str(error)
+    if isinstance(error, openai.APIStatusError):
+        return _status_fault(error, name, local)
+    if isinstance(error, openai.APIConnectionError):
+        return f"Cannot reach the server of {name}. Check OPENAI_BASE_URL and that the server runs, {local}."
+    if isinstance(error, openai.APIError):
+        return f"The server of {name} reported an error while it answered. See its log, then ask again."
+    if isinstance(error, ValueError):
+        return _no_chat_server(name, "sent what is no answer")
+    return f"The connection to {name} broke ({type(error).__name__}). Ask again, {local}."
+
+
+def _status_fault(error: openai.APIStatusError, name: str, local: str) -> str:
+    status = error.status_code
+    if error.code == "insufficient_quota":
+        return f"The account of the key for {name} has no credit left. Add some, {local}."
+    if error.code in _CONTEXT_CODES:
+        return f"What is asked does not fit into {name}'s context. Set PINCITE_CONTEXT to its size in tokens."
+    if status == 401:
+        return f"The server refused the key for {name}. Set OPENAI_API_KEY to a valid one."
+    if status == 403:
+        return (
+            f"The key for {name} does not allow to use it. Set OPENAI_API_KEY or OPENAI_MODEL to ones that go together."
+        )
+    if status == 404:
+        return (
+            f"The server has no model {name}, or OPENAI_BASE_URL is no chat server. Set OPENAI_MODEL to one it lists."
+        )
+    if status == 429:
+        wait = _retry_after(error)
+        when = f"in {wait:,.0f} seconds" if wait else "later"
+        return f"The server of {name} has too many requests. Try again {when}, {local}."
+    if 300 <= status < 400:
+        return f"The server of {name} redirects, which is not followed. Set OPENAI_BASE_URL to where it leads."
+    if status >= 500:
+        return f"The server of {name} failed with status {status}. See its log or try again later, {local}."
+    return f"The server of {name} refused the request with status {status}. See its log, {local}."
+
+
+def _no_chat_server(name: str, what: str) -> str:
+    return f"The server of {name} {what}. Check OPENAI_BASE_URL: the address of a chat server mostly ends in /v1."
