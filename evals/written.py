@@ -123,7 +123,8 @@ def first_tokens(model: ChatModel, told: Sequence[Sequence[Turn]]) -> tuple[floa
 
     Each prompt is new to the server: it begins with a number of its own, so that nothing of it is remembered.
     """
-    alone, ours = [], []
+    alone: list[float] = []
+    ours: list[float] = []
     client = openai.OpenAI(base_url=model.address, api_key="none", max_retries=0)
     for number, turns in enumerate(told):
         for way in random.Random(number).sample((_alone, _ours), 2):

@@ -17,6 +17,7 @@ from index import Hit, Library, Part, open_library
 from rag.checking import Checker, sentence_of
 from rag.citations import Citation, Citations, Sentence, Verdict
 from rag.confidence import THRESHOLD, confidence
+from rag.disagreement import conflicting
 from rag.drafts import check_against_library
 from rag.errors import ModelCut, ModelError, QuestionError, SettingError
 from rag.excerpts import Excerpt, excerpts
@@ -60,7 +61,8 @@ class Answer:
     orders questions that the library answers above those that it does not. `model` wrote the sentences, or is
     "extractive": then they are the sources' own words. `prompt` is all that the model was told; `unsupported`, what
     became of its sentences that are not supported. If the model was cut off `cut` is one line on why, and `offered` are
-    the sources' own words. `timings` are seconds by stage, and "total".
+    the sources' own words. `conflicts` are quotes of two documents that contradict each other on what is asked.
+    `timings` are seconds by stage, and "total".
     """
 
     question: str
@@ -95,6 +97,7 @@ class Answer:
             "sentences": [asdict(sentence) for sentence in self.sentences],
             "citations": [asdict(citation) for citation in self.citations],
             "offered": [asdict(sentence) for sentence in self.offered],
+            "conflicts": [[asdict(citation) for citation in pair] for pair in self.conflicts],
             "hits": [_hit_to_dict(hit) for hit in self.hits],
             "unsupported": self.unsupported.value,
             "prompt": [{"role": role, "content": content} for role, content in self.prompt],
@@ -245,17 +248,21 @@ class Assistant:
         with clock("read"):
             evidence = find_evidence(searched, found, library)
             sure = confidence(searched, evidence, found, library)
+            rivals = conflicting(evidence, self._reader) if sure >= self.threshold else []
         stands = any(sentence.verdict is Verdict.SUPPORTED for sentence in writing.sentences)
         quoted: list[Sentence] = []
+        numbering = writing.numbering if stands or writing.cut else Citations()
         if writing.cut or not stands:
             chosen = choose(searched, evidence) if sure >= self.threshold else []
-            quoted = _quoted(chosen, sure, writing.numbering if writing.cut else Citations())
+            quoted = _quoted([*chosen, *(item for item in rivals if item not in chosen)], sure, numbering)
+        conflicts = [(_cited(evidence[0], sure, numbering), _cited(item, sure, numbering)) for item in rivals]
         kept = writing.sentences if stands or writing.cut else quoted
         if kept is quoted:
             if writing.begun:
                 yield Anew()
             yield from quoted
         cited = [citation for sentence in [*kept, *quoted] for citation in sentence.citations]
+        cited += [citation for pair in conflicts for citation in pair]
         numbered = {citation.number: citation for citation in cited}
         return Answer(
             question=question,
@@ -274,6 +281,7 @@ class Assistant:
             unsupported=self.unsupported,
             cut=writing.cut,
             offered=tuple(quoted) if writing.cut else (),
+            conflicts=tuple(conflicts),
         )
 
     def _searched(
@@ -371,10 +379,14 @@ def _quoted(chosen: Sequence[Evidence], sure: float, numbering: Citations) -> li
     surest = max((item for item in chosen if item.short), key=_span_score, default=None)
     sentences = []
     for item in chosen:
-        citation = numbering.cite(item.passage, item.span, Verdict.SUPPORTED, sure)
+        citation = _cited(item, sure, numbering)
         short = item.passage.document.text[slice(*item.short)] if item is surest and item.short else ""
         sentences.append(Sentence(citation.quote, (citation,), Verdict.SUPPORTED, sure, short))
     return sentences
+
+
+def _cited(item: Evidence, sure: float, numbering: Citations) -> Citation:
+    return numbering.cite(item.passage, item.span, Verdict.SUPPORTED, sure)
 
 
 def _span_score(item: Evidence) -> float:

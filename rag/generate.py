@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -14,6 +15,7 @@ from index import Hit, Passage
 from index.lexical import content_words
 from index.passages import split_sentences
 from rag.agreement import numbers
+from rag.errors import ModelCut
 from rag.followup import Message, names
 from rag.prompts import AGAIN, CONDENSE, PASSAGE, QUESTION, SYSTEM
 from rag.stream import Deadlines, Stop, Turn, written
@@ -126,12 +128,21 @@ def condense(
 ) -> str:
     """A follow-up as the model words it to stand alone; "" if that names what nobody said. Raises ModelError."""
     turns = [f"{turn.role}: {turn.text}" for turn in (*history[-_TURNS:], Message("user", question))]
-    reply = complete(model, CONDENSE, "\n".join(turns), deadlines, stop).strip()
-    line = reply.splitlines()[0].strip(' "“”') if reply else ""
+    line = _first_line(model, [("system", CONDENSE), ("user", "\n".join(turns))], deadlines, stop)
     named = [*names(line[:1].lower() + line[1:]), *numbers(line)]
     said = set(content_words(" ".join(turns)))
     known = all(word in said for name in named for word in content_words(name))
     return line if known and len(line) <= _LONGEST_REWRITE else ""
+
+
+def _first_line(model: LLM, turns: Sequence[Turn], deadlines: Deadlines, stop: Stop | None) -> str:
+    reply = ""
+    with written(model, turns, deadlines, stop) as pieces, suppress(ModelCut):
+        for piece in pieces:
+            reply = (reply + piece).lstrip()
+            if "\n" in reply:
+                break
+    return reply.partition("\n")[0].strip(' "“”')
 
 
 def complete(model: LLM, system: str, user: str, deadlines: Deadlines | None = None, stop: Stop | None = None) -> str:

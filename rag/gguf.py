@@ -30,6 +30,7 @@ def serve(file: str, context: int) -> tuple[Server, str]:
     parameters.model.path = str(path)
     parameters.n_ctx = context
     parameters.n_parallel = 1
+    parameters.verbosity = -1
     parameters.port = 0
     try:
         running = xllamacpp.Server(parameters)

@@ -70,6 +70,7 @@ def smollm2_server(*, embedding: bool = False) -> Iterator[str]:
     parameters.n_ctx = 8192
     parameters.n_parallel = 1
     parameters.n_predict = 64
+    parameters.verbosity = -1
     if embedding:
         parameters.embedding = True
         parameters.pooling_type = xllamacpp.llama_pooling_type.LLAMA_POOLING_TYPE_MEAN

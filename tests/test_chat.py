@@ -153,7 +153,7 @@ def test_a_message_is_one_line_of_html_so_that_markdown_leaves_it_alone() -> Non
 
 def test_an_unsupported_sentence_is_labelled_in_words() -> None:
     turn = Turn("Q?", (Sentence("It flew.", (), Verdict.NOT_FOUND),))
-    assert "It flew.</span> <small>not found in the library</small>" in answer_html(turn, 1)
+    assert "<s>It flew.</s> <small>not found in the library</small>" in answer_html(turn, 1)
 
 
 @pytest.mark.parametrize(
@@ -243,7 +243,7 @@ def test_a_question_that_cannot_be_asked_is_one_calm_line(assistant: Assistant, 
 def test_a_model_s_text_is_a_draft_until_it_is_checked(library: Library) -> None:
     with scripted_server("North Korea supplied 7,000 ", "containers. [1] It ", "sent 12 submarines. [1]") as server:
         turns = list(progress(writing(library, server), CONTAINERS, []))
-    assert turns[1].draft == "North Korea supplied 7,000 "
+    assert turns[1].draft == "North Korea supplied 7,000"
     assert 'class="draft"' in answer_html(turns[1], 1)
     assert [sentence.verdict for sentence in turns[-1].sentences] == [Verdict.SUPPORTED, Verdict.NOT_FOUND]
     assert not turns[-1].draft

@@ -116,7 +116,8 @@ def build(assistant: Assistant) -> gr.Blocks:
     def stop(turns: list[Turn]) -> tuple[Any, ...]:
         return *shown(stopped(turns)), idle()
 
-    def begin_anew() -> tuple[Any, ...]:
+    def begin_anew(turns: list[Turn]) -> tuple[Any, ...]:
+        stopped(turns)
         turns, chat, panel = shown(())
         return turns, chat, gr.HTML(panel, thumbs={}), idle(), {}
 
@@ -199,7 +200,7 @@ def build(assistant: Assistant) -> gr.Blocks:
             event.then(idle, None, box, queue=False, **private)
             event.failure(stop, state, page, queue=False, **private)
         box.stop(stop, state, page, cancels=running, queue=False, **private)
-        new.click(begin_anew, None, [*page, marks], cancels=running, queue=False, **private)
+        new.click(begin_anew, state, [*page, marks], cancels=running, queue=False, **private)
         sources.like(mark, [state, marks], [marks, sources], **private | {"concurrency_limit": AT_ONCE})
     window.queue(max_size=WAITING)
     return window
@@ -210,7 +211,7 @@ def progress(assistant: Assistant, question: str, earlier: Sequence[Turn]) -> It
     turn = Turn(question)
     try:
         reply = assistant.stream(question, history(earlier))
-        yield turn
+        yield (turn := Turn(question, reply=reply))
         try:
             for item in reply:
                 if isinstance(item, Sentence):
@@ -219,7 +220,7 @@ def progress(assistant: Assistant, question: str, earlier: Sequence[Turn]) -> It
                         turn, sentences=(*turn.sentences, item), passages=(*turn.passages, *quoted), draft=""
                     )
                 elif isinstance(item, Anew):
-                    turn = Turn(question)
+                    turn = Turn(question, reply=reply)
                 else:
                     turn = replace(turn, draft=turn.draft + item)
                 yield turn
@@ -230,7 +231,7 @@ def progress(assistant: Assistant, question: str, earlier: Sequence[Turn]) -> It
         finally:
             reply.close()
     except PinciteError as error:
-        yield replace(turn, draft="", note=str(error), failed=True)
+        yield replace(turn, draft="", note=str(error), failed=True, reply=None)
 
 
 def _quoted(library: Library, citation: Citation) -> Passage:
@@ -240,8 +241,11 @@ def _quoted(library: Library, citation: Citation) -> Passage:
 
 
 def stopped(turns: Sequence[Turn]) -> list[Turn]:
-    """The turns when the last one is not to go on: its checked sentences stay, its draft does not."""
-    return [turn if turn.finished else replace(turn, draft="", note="Stopped.") for turn in turns]
+    """The turns when the last one is not to go on, which is stopped: its checked sentences stay, its draft does not."""
+    for turn in turns:
+        if turn.reply:
+            turn.reply.close()
+    return [turn if turn.finished else replace(turn, draft="", note="Stopped.", reply=None) for turn in turns]
 
 
 def history(turns: Sequence[Turn]) -> list[Message]:

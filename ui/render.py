@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from html import escape
 from pathlib import Path
 
 from index import DocumentRow, Passage
-from rag import Answer, Citation, Sentence, Verdict
+from rag import Answer, Citation, Reply, Sentence, Verdict
 from rag.assistant import EXTRACTIVE
 from rag.citations import whole_words
 
@@ -25,7 +25,6 @@ _LONGEST_SHOWN = 4000
 # A line break inside a hard-wrapped paragraph: after a long line, and not before a list item.
 _SOFT_BREAK = re.compile(r"(?<=[^\n]{45})\n(?=[^\s\-*+•·–—>|#\d])")
 _BLANK_LINES = re.compile(r"\s*\n\s*\n\s*")
-_MARKERS = re.compile(r"\s*\[\d[\d,\s]*\]?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +32,7 @@ class Turn:
     """A question and what is known of its answer so far: checked sentences, then the unchecked `draft` of a model.
 
     `passages` hold the quotes of the sentences. It ends with an `answer`, or with a `note` that says why there is
-    none: it was stopped, or it `failed`.
+    none: it was stopped, or it `failed`. While it grows, `reply` is what it grows from.
     """
 
     question: str
@@ -43,6 +42,7 @@ class Turn:
     answer: Answer | None = None
     note: str = ""
     failed: bool = False
+    reply: Reply | None = field(default=None, compare=False, repr=False)
 
     @property
     def finished(self) -> bool:
@@ -51,6 +51,8 @@ class Turn:
     @property
     def citations(self) -> list[Citation]:
         """By number."""
+        if self.answer:
+            return list(self.answer.citations)
         found = {citation.number: citation for sentence in self.sentences for citation in sentence.citations}
         return [found[number] for number in sorted(found)]
 
@@ -94,7 +96,7 @@ def question_html(turn: Turn) -> str:
 def answer_html(turn: Turn, number: int) -> str:
     """The answer of the `number`-th turn, with its citations as links to the marks of `sources_html`."""
     parts = [_sentence(sentence, number) for sentence in turn.sentences]
-    if draft := _line(_MARKERS.sub("", turn.draft)):
+    if draft := _line(turn.draft):
         parts.append(f'<span class="draft" title="Not checked yet">{draft}</span>')
     body = f"<p>{' '.join(parts)}</p>" if parts else ""
     if turn.note:
@@ -107,7 +109,29 @@ def answer_html(turn: Turn, number: int) -> str:
         why = f'<p class="why">No document says enough to answer it.{near}</p>'
         text = f"<p><strong>{_line(turn.answer.text)}</strong></p>"
         return _block(text + _foot(why, number), "answer abstained")
-    return _block(body + _foot(f'<p class="meta">{_summary(turn.answer)}</p>', number), "answer")
+    rest = _cut(turn.answer, number) + _conflicts(turn.answer, number)
+    return _block(body + rest + _foot(f'<p class="meta">{_summary(turn.answer)}</p>', number), "answer")
+
+
+def _cut(answer: Answer, number: int) -> str:
+    """That the model was cut off, and what the sources say themselves."""
+    if not answer.cut:
+        return ""
+    offered = " ".join(_sentence(sentence, number) for sentence in answer.offered)
+    instead = f"<p><strong>In the sources’ own words:</strong> {offered}</p>" if offered else ""
+    return f'<p class="note failed">The answer was cut off. {_line(answer.cut)}</p>{instead}'
+
+
+def _conflicts(answer: Answer, number: int) -> str:
+    return "".join(
+        f'<p class="note failed">The sources disagree: {_says(one, number)}; {_says(other, number)}</p>'
+        for one, other in answer.conflicts
+    )
+
+
+def _says(citation: Citation, number: int) -> str:
+    added = f" (added {escape(citation.added)})" if citation.added else ""
+    return f"{_line(citation.title)}{added} says “{_line(citation.quote)}” {_chip(citation, number)}"
 
 
 def sources_html(turns: Sequence[Turn], documents: Sequence[DocumentRow]) -> str:
@@ -217,10 +241,12 @@ def _section(title: str, hint: str, body: str, number: int) -> str:
 
 
 def _sentence(sentence: Sentence, number: int) -> str:
-    if sentence.verdict is not Verdict.SUPPORTED:
-        text = f"<span>{_line(sentence.text)}</span> <small>{sentence.verdict.remark}</small>"
-        return f'<span class="unsupported">{text}</span>'
     chips = "".join(_chip(citation, number) for citation in sentence.citations)
+    if sentence.verdict is not Verdict.SUPPORTED:
+        text = f"<s>{_line(sentence.text)}</s> <small>{_line(sentence.remark)}</small>{chips}"
+        return f'<span class="unsupported">{text}</span>'
+    if sentence.moved:
+        chips += '<small class="moved" title="The model named another passage, which does not say this">moved</small>'
     plain = " ".join(sentence.text.split())
     last = plain.rfind(" ") + 1
     start, word = (_emphasised(plain, part, sentence.short) for part in (slice(0, last), slice(last, None)))

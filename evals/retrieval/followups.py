@@ -1,20 +1,23 @@
 """How well follow-ups are found: as they were typed, as Pincite searches for them, and as a person rewrote them.
 
-    python -m evals.retrieval.followups DATA [--most 500]
+    python -m evals.retrieval.followups DATA [--most 500] [--with-model]
 
 A set is a folder whose `questions.jsonl` has conversations: rows with `turns` of question, answer and, where a person
 wrote one, rewrite. With a `corpus.jsonl` beside it the row's question is looked for there. Without one every answer is
 a document, under the row's title and section, and each turn is to find its own. Every figure is recall@5, by document.
 The first questions of conversations are asked once more after the history of another one: a change of topic.
+With --with-model the language model that the settings name rewrites them too: its wording alone, and where of that and
+Pincite's own the one that fits the library better is taken.
 """
 
 from __future__ import annotations
 
+import os
 import random
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -25,8 +28,14 @@ from evals.report import percent
 from evals.retrieval.tables import head, number, row
 from index import Document, Library
 from rag import Message
-from rag.followup import standalone
+from rag.followup import leans_on_history, standalone
+from rag.generate import condense
+from rag.models import language_model
 from rag.reader.examples import rows
+from rag.stream import Deadlines
+
+if TYPE_CHECKING:
+    from llama_index.core.llms import LLM
 
 _FOUND_IN = 5
 _CANDIDATES = 20
@@ -56,6 +65,23 @@ def rewritten(turn: Turn, _: Library) -> str:
     return turn.rewrite
 
 
+def rewritten_by(model: LLM) -> tuple[Asking, Asking]:
+    """The model's wording, where it may be taken, and of it and Pincite's own the one that fits the library better."""
+    remembered: dict[Turn, str] = {}
+
+    def alone(turn: Turn, library: Library) -> str:
+        if not leans_on_history(turn.question):
+            return turn.question
+        if turn not in remembered:
+            remembered[turn] = condense(model, turn.question, turn.history, Deadlines())
+        return remembered[turn] or turn.question
+
+    def better(turn: Turn, library: Library) -> str:
+        return max(searched(turn, library), alone(turn, library), key=library.closeness)
+
+    return alone, better
+
+
 def recall(turns: Sequence[Turn], library: Library, asking: Asking) -> float | None:
     return mean([_is_found(asking(turn, library), turn, library) for turn in turns])
 
@@ -78,10 +104,9 @@ def conversations(folder: Path) -> tuple[list[Document], list[Turn]]:
     return made, asked
 
 
-def table(folders: Sequence[Path], most: int) -> Iterator[str]:
-    yield head(
-        ["set", "follow-ups", "as typed", "Pincite", "person", "gap closed", "other topic", "as typed", "Pincite"]
-    )
+def table(folders: Sequence[Path], most: int, model: LLM | None = None) -> Iterator[str]:
+    names = ["set", "follow-ups", "as typed", "Pincite", "person", "gap closed", "other topic", "as typed", "Pincite"]
+    yield head([*names, "model", "the better fitting"] if model else names)
     for folder in folders:
         documents, turns = conversations(folder)
         later = drawn([turn for turn in turns if turn.history], most)
@@ -93,6 +118,8 @@ def table(folders: Sequence[Path], most: int) -> Iterator[str]:
             if all(turn.rewrite for turn in later):
                 figures.append(recall(later, library, rewritten))
             again = [recall(alone, library, asking) for asking in (typed, searched)]
+            if model:
+                again += [recall(later, library, asking) for asking in rewritten_by(model)]
         found = [value or 0.0 for value in figures]
         closed = (found[1] - found[0]) / (found[2] - found[0]) if len(found) == 3 and found[2] > found[0] else None
         cells = [*(number(figure, 3) for figure in [*figures, None][:3]), percent(closed)]
@@ -143,7 +170,8 @@ def _messages(turn: dict[str, Any]) -> list[Message]:
 @click.command(help=__doc__)
 @click.argument("data", type=click.Path(exists=True, file_okay=False, path_type=Path))
 @click.option("--most", default=500, show_default=True, help="How many follow-ups of each set.")
-def main(data: Path, most: int) -> None:
+@click.option("--with-model", is_flag=True, help="Let the model of the settings rewrite them too.")
+def main(data: Path, most: int, with_model: bool) -> None:
     folders = [
         file.parent
         for file in sorted(data.glob("*/questions.jsonl"))
@@ -151,7 +179,7 @@ def main(data: Path, most: int) -> None:
     ]
     if not folders:
         raise click.ClickException(f"No set with conversations in {data}: questions.jsonl whose rows have turns.")
-    for line in table(folders, most):
+    for line in table(folders, most, language_model(os.environ) if with_model else None):
         click.echo(line)
 
 
