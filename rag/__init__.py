@@ -13,7 +13,7 @@ from rag.errors import ModelCut, ModelError, QuestionError, SettingError
 from rag.excerpts import Excerpt
 from rag.followup import Message
 from rag.reader import local_reader
-from rag.stream import Stop
+from rag.stream import Stop, Stopped
 
 __all__ = [
     "Anew",
@@ -92,4 +92,6 @@ def _steps(
         reply = assistant.stream(question, history, within=part)
         with stop.waking(reply.close):
             yield from reply
+        if stop.pressed:
+            raise Stopped
         return reply.answer

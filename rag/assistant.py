@@ -27,10 +27,12 @@ from rag.generate import Draft, Prompt, Written, condense, prompt
 from rag.prompts import REFUSAL
 from rag.reader import Reader, local_reader
 from rag.retrieve import CANDIDATES, Retriever
-from rag.stream import Deadlines, Stop, Turn, written
+from rag.stream import Deadlines, Stop, Stopped, Turn, written
 
 if TYPE_CHECKING:
     from llama_index.core.llms import LLM
+
+    from rag.models import ChatModel
 
 LONGEST_QUESTION = 4000
 EXTRACTIVE = "extractive"
@@ -132,6 +134,8 @@ class Reply:
         except StopIteration as end:
             self._answer = self._answer or end.value
             raise
+        except Stopped:
+            raise StopIteration from None
 
     @property
     def answer(self) -> Answer:
@@ -164,13 +168,13 @@ class Assistant:
         threshold: float = THRESHOLD,
         unsupported: Unsupported = Unsupported.MARK,
         deadlines: Deadlines = Deadlines(),  # noqa: B008
-        owns_library: bool = False,
+        close: Sequence[Callable[[], None]] = (),
     ) -> None:
         self.library = library
         self.threshold = threshold
         self.unsupported = unsupported
         self._deadlines = deadlines
-        self._owns_library = owns_library
+        self._close = close
         self._reader = reader
         self._model = model
 
@@ -188,7 +192,7 @@ class Assistant:
             model,
             threshold=threshold,
             unsupported=unsupported,
-            owns_library=opened is not library,
+            close=[part.close for part in (model, opened) if part is not None and part is not library],
         )
 
     def __enter__(self) -> Assistant:
@@ -200,8 +204,8 @@ class Assistant:
         self.close()
 
     def close(self) -> None:
-        if self._owns_library:
-            self.library.close()
+        for close in self._close:
+            close()
 
     @property
     def model(self) -> str:
@@ -426,7 +430,7 @@ def _unsupported(environ: Mapping[str, str]) -> Unsupported:
         raise SettingError(f"PINCITE_UNSUPPORTED is {text!r}. Set it to one of: {known}; or unset it.") from None
 
 
-def _model(environ: Mapping[str, str]) -> LLM | None:
+def _model(environ: Mapping[str, str]) -> ChatModel | None:
     """What is set decides whether LlamaIndex and openai are imported: it takes longer than answering a question."""
     if not any(environ.get(name) for name in ("OPENAI_API_KEY", "OPENAI_BASE_URL", "PINCITE_GGUF")):
         return None

@@ -29,6 +29,7 @@ from llama_index.core.llms.custom import CustomLLM
 from pydantic import PrivateAttr
 
 from rag.errors import ModelError, SettingError
+from rag.stream import in_event_loop
 
 DEFAULT_MODEL = "gpt-4.1-mini"
 DEFAULT_ADDRESS = "https://api.openai.com/v1"
@@ -96,6 +97,12 @@ class ChatModel(CustomLLM):
 
     def stream_complete(self, prompt: str, formatted: bool = False, **_: Any) -> CompletionResponseGen:
         return stream_chat_to_completion_decorator(self.stream_chat)(prompt)
+
+    def close(self) -> None:
+        """Close the connections that are kept open for further questions."""
+        client, self._client = self._client, None
+        if client is not None:
+            in_event_loop(client.close())
 
     def _request(self, messages: Sequence[ChatMessage]) -> dict[str, Any]:
         most = "max_completion_tokens" if self.address == DEFAULT_ADDRESS else "max_tokens"

@@ -8,19 +8,19 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
+from collections.abc import AsyncGenerator, Callable, Coroutine, Iterator, Sequence
 from contextlib import aclosing, contextmanager
 from dataclasses import dataclass
 from functools import cache
 from queue import SimpleQueue
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from rag.errors import ModelCut, ModelError
 
 if TYPE_CHECKING:
     from llama_index.core.llms import LLM
 
-MOST_CHARACTERS = 40_000
+MOST_CHARACTERS = 8_000  # more than any model writes in the tokens that it is allowed
 _THOUGHT, _THOUGHT_ENDS = "<think>", "</think>"
 
 Turn = tuple[str, str]  # a role ("system", "user", "assistant") and what it says
@@ -33,6 +33,10 @@ class Deadlines:
     first: float = 60.0
     between: float = 20.0
     whole: float = 300.0
+
+
+class Stopped(Exception):
+    """Who asked does not want to know any more."""
 
 
 class Stop:
@@ -69,23 +73,31 @@ def written(
 ) -> Iterator[Iterator[str]]:
     """The model begins at once; its pieces can be read while it writes on. Leaving ends it and its connection.
 
-    Reading raises ModelError if nothing came, ModelCut if it ended in the middle. When `stop` is pressed it ends.
+    Reading raises ModelError if nothing came, ModelCut if it ended in the middle, Stopped when `stop` is pressed.
     """
+    stop = stop or Stop()
     pieces: SimpleQueue[str | ModelError | None] = SimpleQueue()
     task = asyncio.run_coroutine_threadsafe(_write(model, turns, deadlines, pieces.put), _event_loop())
     task.add_done_callback(lambda _: pieces.put(None))
     try:
-        with (stop or Stop()).waking(task.cancel):
-            yield _until_end(pieces)
+        with stop.waking(task.cancel):
+            yield _until_end(pieces, stop)
     finally:
         task.cancel()
 
 
-def _until_end(pieces: SimpleQueue[str | ModelError | None]) -> Iterator[str]:
+def _until_end(pieces: SimpleQueue[str | ModelError | None], stop: Stop) -> Iterator[str]:
     while (piece := pieces.get()) is not None:
         if isinstance(piece, ModelError):
             raise piece
         yield piece
+    if stop.pressed:
+        raise Stopped
+
+
+def in_event_loop(coroutine: Coroutine[Any, Any, object]) -> None:
+    """Run to its end where the models run."""
+    asyncio.run_coroutine_threadsafe(coroutine, _event_loop()).result()
 
 
 @cache
@@ -114,7 +126,7 @@ async def _write(
                     wait = deadlines.between if characters else deadlines.first - (clock() - start) * (tried > 1)
                     piece = await asyncio.wait_for(anext(deltas), max(0.0, min(wait, left)))
                     if piece:
-                        put(piece)
+                        put(piece[: MOST_CHARACTERS - characters])
                         characters += len(piece)
                     if characters > MOST_CHARACTERS:
                         raise ModelError(

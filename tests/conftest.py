@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+import numpy as np
+import numpy.typing as npt
 import pytest
 
 from evals.samples import SHIPPED_SUITE, Sample, read_suite
@@ -47,6 +49,7 @@ class RememberingReader(Reader):
         self._encoder = local_reader()._encoder
         self._readings: dict[object, list[Reading]] = {}
         self._supports: dict[object, list[Support]] = {}
+        self._judged: dict[object, npt.NDArray[np.float64]] = {}
 
     def read(self, question: str, passages: Sequence[Passage]) -> list[Reading]:
         asked = _key(question, passages)
@@ -59,6 +62,12 @@ class RememberingReader(Reader):
         if asked not in self._supports:
             self._supports[asked] = super().support(claim, passages)
         return self._supports[asked]
+
+    def judge(self, claim: str, texts: Sequence[tuple[str, str]]) -> npt.NDArray[np.float64]:
+        asked = claim, tuple(texts)
+        if asked not in self._judged:
+            self._judged[asked] = super().judge(claim, texts)
+        return self._judged[asked]
 
 
 def _key(text: str, passages: Sequence[Passage]) -> object:
