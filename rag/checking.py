@@ -15,19 +15,22 @@ import numpy as np
 from index import Document, Passage
 from index.embedder import Matrix, local_embedder
 from index.passages import Span, split_sentences
-from rag.agreement import is_negated, missing_numbers
+from rag.agreement import is_near, is_negated, is_surer, missing_numbers, turned
 from rag.citations import Citations, Sentence, Verdict
 from rag.reader import Reader
 
-# A claim is supported if the reader gives it this probability: chosen on rows kept aside from training, CARD.md.
-SUPPORTED_FROM = 0.5
+# A claim is supported if the reader gives it this probability; if it says with the second one that the sentence nearest
+# to the claim contradicts it, only a sentence alone can support it. Chosen on rows kept aside from training, CARD.md.
+SUPPORTED_FROM = 0.45
+_CONTRADICTED_FROM = 0.6
 
 _NEAREST = 2  # so many sentences are read first
 _READ_WHOLE = 2  # passages, beside those that the claim names
 # What a claim is nearest to is looked for among all passages, and a little rather among those that it names.
 _NAMED = 0.05
-_CLAUSES = re.compile(r";|,?\s+(?:and|but|while|whereas|although)\s+|,\s+(?:which|who|where)\s+", re.IGNORECASE)
-_LEAST_WORDS = 4  # of what is looked for to the letter, or held against the passages by itself
+_LEAST_WORDS = 4  # of what is looked for to the letter
+
+View = tuple[Passage, tuple[int, ...]]  # sentences of a passage, by their numbers in it
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,63 +55,78 @@ class Checker:
         self._reader = reader
         self._embed = embed
         self._places = [(passage, n) for passage in self.passages for n in range(len(passage.sentences))]
-        texts = [_text(passage, [n]) for passage, n in self._places]
+        texts = [_text((passage, (n,))) for passage, n in self._places]
         self._rows = embed(texts) if texts else np.zeros((0, 1), np.float32)
 
     def check(self, claim: str, named: Sequence[Passage] = ()) -> Checked | None:
         """The verdict on `claim`; None if there is no passage. `named` are those of the passages that it points at.
 
-        What stands there to the letter is supported. Else the reader judges, and every number of the claim must stand
-        in what is cited, and no "not" be added to it or lost from it.
+        What stands there to the letter is supported. Else the reader judges, and what `rag.agreement` compares must
+        agree with the sentence that is nearest and with those that are cited.
         """
         if not self.passages:
             return None
-        if not claim.strip():
-            return Checked(self.passages[0], self.passages[0].sentences[:1], Verdict.NOT_FOUND, 0.0)
         order = [*named, *(passage for passage in self.passages if passage not in named)]
+        if not re.search(r"\w", claim) or claim.rstrip().endswith("?"):
+            return Checked(order[0], order[0].sentences[:1], Verdict.NOT_FOUND, 0.0)
         verbatim = next((found for passage in order if (found := _verbatim(claim, passage))), None)
         if verbatim:
             return verbatim
         nearest = self._nearest(claim, named)
-        return self._supported_by(claim, _views(nearest[:_NEAREST])) or self._read_whole(claim, nearest, named)
+        views = _views(nearest[:_NEAREST])
+        shares = self._reader.judge(claim, [(passage.context, _text((passage, n))) for passage, n in views])
+        against = bool(shares[0, 1] >= _CONTRADICTED_FROM)
+        refused = _refused(claim, views[0], float(shares[0, 0]))
+        if refused and refused.verdict is Verdict.CONTRADICTED:
+            return refused
+        for view, share in zip(views, shares[:, 0], strict=True):
+            if share >= SUPPORTED_FROM and not (against and len(view[1]) > 1) and not _refused(claim, view, 0.0):
+                return _checked(view, Verdict.SUPPORTED, float(share))
+        return self._read_whole(claim, nearest, named, against)
 
-    def _nearest(self, claim: str, named: Sequence[Passage]) -> list[tuple[Passage, int]]:
+    def _nearest(self, claim: str, named: Sequence[Passage]) -> list[View]:
         cosines = self._rows @ self._embed([claim])[0]
         bonus = [_NAMED * any(passage is other for other in named) for passage, _ in self._places]
-        return [self._places[n] for n in np.argsort(-(cosines + np.array(bonus)), kind="stable")]
+        order = np.argsort(-(cosines + np.array(bonus)), kind="stable")
+        return [(self._places[n][0], (self._places[n][1],)) for n in order]
 
-    def _supported_by(self, claim: str, views: Sequence[tuple[Passage, tuple[int, ...]]]) -> Checked | None:
-        """By the first of the views, sentences of a passage, that supports it by itself."""
-        texts = [(passage.context, _text(passage, numbers)) for passage, numbers in views]
-        scores = self._reader.judge(claim, texts)[:, 0]
-        for (passage, numbers), (context, text), score in zip(views, texts, scores, strict=True):
-            if (
-                score >= SUPPORTED_FROM
-                and not is_negated(claim, text)
-                and not missing_numbers(claim, f"{context} {text}")
-            ):
-                spans = tuple(passage.sentences[n] for n in numbers)
-                return Checked(passage, spans, Verdict.SUPPORTED, float(score))
-        return None
-
-    def _read_whole(self, claim: str, nearest: Sequence[tuple[Passage, int]], named: Sequence[Passage]) -> Checked:
+    def _read_whole(self, claim: str, nearest: Sequence[View], named: Sequence[Passage], against: bool) -> Checked:
         others = list({id(passage): passage for passage, _ in nearest if passage not in named}.values())
         passages = [*named, *others[:_READ_WHOLE]]
         supports = self._reader.support(claim, passages)
-        best = max(range(len(passages)), key=lambda n: supports[n].supported)
-        passage, support = passages[best], supports[best]
-        spans = (passage.sentences[support.sentence],)
-        source = f"{passage.context} {passage.text}"
-        negated = is_negated(claim, _text(passage, [support.sentence]))
-        missing = sorted(missing_numbers(claim, source))
-        if negated:
-            return Checked(passage, spans, Verdict.CONTRADICTED, support.supported)
-        if support.supported >= SUPPORTED_FROM:
-            if missing:
-                return Checked(passage, spans, Verdict.PARTLY, support.supported, ", ".join(missing))
-            return Checked(passage, spans, Verdict.SUPPORTED, support.supported)
-        verdict = Verdict.CONTRADICTED if support.contradicted > support.not_stated else Verdict.NOT_FOUND
-        return Checked(passage, spans, verdict, support.supported)
+        passage, support = max(zip(passages, supports, strict=True), key=lambda item: item[1].supported)
+        view = (passage, (support.sentence,))
+        if support.supported < SUPPORTED_FROM or against:
+            if against or support.contradicted > support.not_stated:
+                return _checked(nearest[0] if against else view, Verdict.CONTRADICTED, support.supported)
+            refused = _refused(claim, nearest[0], support.supported)
+            if refused and is_near(claim, _text(nearest[0])):
+                return refused
+            return _checked(view, Verdict.NOT_FOUND, support.supported)
+        missing = missing_numbers(claim, f"{passage.context} {passage.text}")
+        if missing:
+            return _checked(view, Verdict.PARTLY, support.supported, ", ".join(sorted(missing)))
+        refused = _refused(claim, view, support.supported)
+        if refused and refused.verdict is Verdict.CONTRADICTED:
+            return refused
+        return _checked(view, Verdict.SUPPORTED, support.supported)
+
+
+def _refused(claim: str, view: View, score: float) -> Checked | None:
+    """Why what the view says cannot support the claim, whatever the reader thinks; None if nothing is against it."""
+    text = _text(view)
+    if is_negated(claim, text) or is_surer(claim, text):
+        return _checked(view, Verdict.CONTRADICTED, score)
+    if words := turned(claim, text):
+        return _checked(view, Verdict.CONTRADICTED, score, ", ".join(words))
+    if missing := missing_numbers(claim, f"{view[0].context} {text}"):
+        return _checked(view, Verdict.PARTLY, score, ", ".join(sorted(missing)))
+    return None
+
+
+def _checked(view: View, verdict: Verdict, score: float, wrong: str = "") -> Checked:
+    passage, numbers = view
+    return Checked(passage, tuple(passage.sentences[n] for n in numbers), verdict, score, wrong)
 
 
 def sentence_of(text: str, found: Checked, numbering: Citations, *, moved: bool = False) -> Sentence:
@@ -132,16 +150,16 @@ def passage_of(text: str, name: str = "") -> Passage:
     return Passage(document, 0, len(text), tuple(split_sentences(text)), "")
 
 
-def _text(passage: Passage, numbers: Sequence[int]) -> str:
+def _text(view: View) -> str:
+    passage, numbers = view
     return " ".join(passage.document.text[slice(*passage.sentences[n])] for n in numbers)
 
 
-def _views(nearest: Sequence[tuple[Passage, int]]) -> list[tuple[Passage, tuple[int, ...]]]:
+def _views(nearest: Sequence[View]) -> list[View]:
     """Each sentence alone, then each with the one before it, then both of one passage together."""
-    views: list[tuple[Passage, tuple[int, ...]]] = [(passage, (n,)) for passage, n in nearest]
-    views += [(passage, (n - 1, n)) for passage, n in nearest if n]
+    views = [*nearest, *((passage, (n - 1, n)) for passage, (n,) in nearest if n)]
     if len(nearest) == 2 and nearest[0][0] is nearest[1][0]:
-        views.append((nearest[0][0], tuple(sorted((nearest[0][1], nearest[1][1])))))
+        views.append((nearest[0][0], tuple(sorted(nearest[0][1] + nearest[1][1]))))
     return list(dict.fromkeys(views))
 
 

@@ -78,7 +78,7 @@ class Sentence:
         """What is to be said of it beside its citations; "" where all is well."""
         if self.verdict is Verdict.SUPPORTED:
             return ""
-        return f"{self.verdict.remark}: “{self.wrong}” is not" if self.wrong else self.verdict.remark
+        return f"{self.verdict.remark}: not “{self.wrong}”" if self.wrong else self.verdict.remark
 
     @property
     def marked(self) -> str:

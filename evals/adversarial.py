@@ -1,0 +1,107 @@
+"""Sentences with one thing changed, and the same unchanged: how many of the first are found, of the others accused.
+
+    python -m evals.adversarial [FILE] [--errors]
+
+A row of the file has a passage of a public text, a sentence that it supports ("true"), the same with one thing changed
+("false", "" for a paraphrase), and what was changed ("kind"). Each true sentence is checked once more among the
+passages of other rows, with the mark of a wrong one: it is to be cited to the right one.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import click
+
+from evals.report import percent
+from evals.retrieval.tables import head, row
+from index import Passage
+from index.embedder import local_embedder
+from rag import Verdict
+from rag.checking import Checked, Checker, passage_of
+from rag.reader import local_reader
+
+SHIPPED = Path(__file__).parent / "data" / "adversarial.jsonl"
+_AMONG = 8  # passages, as a model is given
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """A sentence as its passage supports it and with one thing changed, and what came of both."""
+
+    kind: str
+    true: str
+    false: str
+    accused: bool
+    found: bool
+    moved: bool
+
+
+def read_rows(file: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in file.read_text("utf-8").splitlines() if line.strip()]
+
+
+def pairs(rows: Sequence[dict[str, Any]]) -> Iterator[Pair]:
+    passages = [passage_of(item["passage"], str(number)) for number, item in enumerate(rows)]
+    for number, item in enumerate(rows):
+        others = [passages[(number + step) % len(rows)] for step in range(1, len(rows))]
+        others = [other for other in others if other.text != passages[number].text][: _AMONG - 1]
+        among = [*others[:3], passages[number], *others[3:]]
+        elsewhere = _check(item["true"], among, others[:1])
+        yield Pair(
+            item["kind"],
+            item["true"],
+            item["false"],
+            accused=not _supported(_check(item["true"], [passages[number]])),
+            found=bool(item["false"]) and not _supported(_check(item["false"], [passages[number]])),
+            moved=_supported(elsewhere) and elsewhere.passage is passages[number],
+        )
+
+
+def table(found: Sequence[Pair]) -> Iterator[str]:
+    yield head(["changed", "sentences", "found", "unchanged ones accused", "wrong marker put right"])
+    kinds = [*dict.fromkeys(pair.kind for pair in found), ""]
+    for kind in kinds:
+        of = [pair for pair in found if kind in ("", pair.kind)]
+        changed = [pair for pair in of if pair.false]
+        yield row(
+            [
+                kind or "all",
+                str(len(changed)),
+                percent(sum(pair.found for pair in changed) / len(changed)) if changed else "",
+                f"{percent(sum(pair.accused for pair in of) / len(of))} of {len(of)}",
+                percent(sum(pair.moved for pair in of) / len(of)),
+            ]
+        )
+
+
+def _check(claim: str, passages: Sequence[Passage], named: Sequence[Passage] = ()) -> Checked:
+    checked = Checker(passages, local_reader(), local_embedder().embed_passages).check(claim, named)
+    assert checked is not None
+    return checked
+
+
+def _supported(checked: Checked) -> bool:
+    return checked.verdict is Verdict.SUPPORTED
+
+
+@click.command(help=__doc__)
+@click.argument("file", default=SHIPPED, type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("--errors", is_flag=True, help="Print what was missed and what was accused.")
+def main(file: Path, errors: bool) -> None:
+    found = list(pairs(read_rows(file)))
+    for line in table(found):
+        click.echo(line)
+    for pair in found if errors else ():
+        if pair.false and not pair.found:
+            click.echo(f"missed ({pair.kind}): {pair.false}")
+        if pair.accused:
+            click.echo(f"accused ({pair.kind}): {pair.true}")
+
+
+if __name__ == "__main__":
+    main()
