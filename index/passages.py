@@ -200,7 +200,7 @@ def _is_end(text: str, start: int, match: re.Match[str], stop: int) -> bool:
     if bare in _ABBREVIATIONS:
         return False
     initials = len(bare) == 1 and word.group().isupper() and bare != "i"  # "J. Smith"
-    dotted = re.fullmatch(r"(?:\w{1,2}\.)+\w{1,2}", bare) and bare not in {"a.m", "p.m"}  # "U.S."
+    dotted = re.fullmatch(r"(?:[^\W\d]{1,2}\.)+[^\W\d]{1,2}", bare) and bare not in {"a.m", "p.m"}  # "U.S."
     if initials or dotted or bare in _MAYBE_LAST:
         return following.split(None, 1)[0].lower().strip(",") in _OPENERS
     return True

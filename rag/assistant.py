@@ -14,7 +14,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 from index import Hit, Library, Part, open_library
-from rag.checking import Checker, sentence_of
+from rag.checking import Checker, sentence_of, unsure
 from rag.citations import Citation, Citations, Sentence, Verdict
 from rag.confidence import THRESHOLD, confidence
 from rag.disagreement import conflicting
@@ -37,6 +37,7 @@ if TYPE_CHECKING:
 LONGEST_QUESTION = 4000
 EXTRACTIVE = "extractive"
 _HITS = 8  # at most so many passages are given to a model
+_MOST_REPEATED = 3  # a model that has said so many sentences again is going round in circles
 _READ_IF_ALL = 40  # so many passages are read for a question about the whole: about a second
 
 
@@ -327,15 +328,20 @@ class Assistant:
     ) -> Generator[Event, None, None]:
         assert self._model is not None
         draft = Draft()
-        writing.sentences, strict = [], self.unsupported is Unsupported.STRICT
+        writing.begin()
+        strict = self.unsupported is Unsupported.STRICT
         with written(self._model, told.turns, self._deadlines, stop) as pieces:
             checker = Checker(told.passages, self._reader, library.embed_passages)  # while the model begins
             try:
                 for piece in pieces:
                     yield from self._checked(draft.add(piece), checker, writing, strict)
-                if not draft.text.strip():
-                    raise ModelError(f"{self.model} wrote nothing. Ask again, or set OPENAI_MODEL to another model.")
-                yield from self._checked(draft.end(), checker, writing, strict)
+                    if writing.repeated >= _MOST_REPEATED:
+                        break
+                else:
+                    if not draft.text.strip():
+                        cure = "Ask again, or set OPENAI_MODEL to another model."
+                        raise ModelError(f"{self.model} wrote nothing. {cure}")
+                    yield from self._checked(draft.end(), checker, writing, strict)
             except ModelCut as cut:
                 writing.cut = str(cut)
                 ends = [item for item in draft.end() if isinstance(item, Written)]
@@ -354,9 +360,13 @@ class Assistant:
                 if not strict:
                     writing.begun = True
                     yield item
+            elif item.text in writing.said:
+                writing.repeated += 1
             elif item.text != REFUSAL:
+                writing.said.add(item.text)
                 named = [checker.passages[n - 1] for n in item.markers if 1 <= n <= len(checker.passages)]
                 found = checker.check(item.text, named)
+                found = unsure(found) if found else None
                 if found and (found.verdict is Verdict.SUPPORTED or not strict):
                     moved = bool(named) and found.passage not in named
                     writing.begun = True
@@ -369,9 +379,15 @@ class _Writing:
 
     def __init__(self) -> None:
         self.numbering = Citations()
-        self.sentences: list[Sentence] = []
-        self.text = self.cut = ""
         self.begun = False
+        self.begin()
+
+    def begin(self) -> None:
+        """A try of its own: of the one before, only the citations' numbers stay."""
+        self.sentences: list[Sentence] = []
+        self.said: set[str] = set()
+        self.repeated = 0
+        self.text = self.cut = ""
 
 
 def _share_supported(sentences: Sequence[Sentence]) -> float:

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
+import numpy.typing as npt
 
 from index import Document, Passage
 from index.embedder import Matrix, local_embedder
@@ -23,6 +24,11 @@ from rag.reader import Reader
 # to the claim contradicts it, only a sentence alone can support it. Chosen on rows kept aside from training, CARD.md.
 SUPPORTED_FROM = 0.45
 _CONTRADICTED_FROM = 0.6
+# More is read only if what was read so far gives it this probability: most of what is unsupported is plainly so.
+_READ_ON_FROM = 0.03
+# Of what a language model writes more is untrue than of what people write: it takes more to be shown as supported, and
+# what lies between is shown as unsure. By hand-labelled sentences of a weak one, see `evals.written`.
+SURE_FROM = 0.85
 
 _NEAREST = 2  # so many sentences are read first
 _READ_WHOLE = 2  # passages, beside those that the claim names
@@ -73,16 +79,29 @@ class Checker:
         if verbatim:
             return verbatim
         nearest = self._nearest(claim, named)
-        views = _views(nearest[:_NEAREST])
-        shares = self._reader.judge(claim, [(passage.context, _text((passage, n))) for passage, n in views])
-        against = bool(shares[0, 1] >= _CONTRADICTED_FROM)
-        refused = _refused(claim, views[0], float(shares[0, 0]))
-        if refused and refused.verdict is Verdict.CONTRADICTED:
+        first, alone = nearest[0], nearest[:_NEAREST]
+        best, against = 0.0, False
+        for views in ([first], alone[1:], _together(alone)):
+            if not views or (against and len(views[0][1]) > 1):
+                continue
+            shares = self._reader.judge(claim, [(view[0].context, _text(view)) for view in views])
+            best = max(best, float(shares[:, 0].max()))
+            if views[0] is first:
+                against = bool(shares[0, 1] >= _CONTRADICTED_FROM)
+                refused = _refused(claim, first, best)
+                if refused and refused.verdict is Verdict.CONTRADICTED:
+                    return refused
+            if found := _supported(claim, views, shares):
+                return found
+            if best < _READ_ON_FROM:
+                break
+        if best >= _READ_ON_FROM and not against and (found := self._read_whole(claim, nearest, named)):
+            return found
+        if against:
+            return _checked(first, Verdict.CONTRADICTED, best)
+        if refused and is_near(claim, _text(first)):
             return refused
-        for view, share in zip(views, shares[:, 0], strict=True):
-            if share >= SUPPORTED_FROM and not (against and len(view[1]) > 1) and not _refused(claim, view, 0.0):
-                return _checked(view, Verdict.SUPPORTED, float(share))
-        return self._read_whole(claim, nearest, named, against)
+        return _checked(first, Verdict.NOT_FOUND, best)
 
     def _nearest(self, claim: str, named: Sequence[Passage]) -> list[View]:
         cosines = self._rows @ self._embed([claim])[0]
@@ -90,19 +109,16 @@ class Checker:
         order = np.argsort(-(cosines + np.array(bonus)), kind="stable")
         return [(self._places[n][0], (self._places[n][1],)) for n in order]
 
-    def _read_whole(self, claim: str, nearest: Sequence[View], named: Sequence[Passage], against: bool) -> Checked:
+    def _read_whole(self, claim: str, nearest: Sequence[View], named: Sequence[Passage]) -> Checked | None:
+        """By the passages that it names and the nearest others; None if they say nothing of it."""
         others = list({id(passage): passage for passage, _ in nearest if passage not in named}.values())
         passages = [*named, *others[:_READ_WHOLE]]
         supports = self._reader.support(claim, passages)
         passage, support = max(zip(passages, supports, strict=True), key=lambda item: item[1].supported)
         view = (passage, (support.sentence,))
-        if support.supported < SUPPORTED_FROM or against:
-            if against or support.contradicted > support.not_stated:
-                return _checked(nearest[0] if against else view, Verdict.CONTRADICTED, support.supported)
-            refused = _refused(claim, nearest[0], support.supported)
-            if refused and is_near(claim, _text(nearest[0])):
-                return refused
-            return _checked(view, Verdict.NOT_FOUND, support.supported)
+        if support.supported < SUPPORTED_FROM:
+            otherwise = support.contradicted > support.not_stated
+            return _checked(view, Verdict.CONTRADICTED, support.supported) if otherwise else None
         missing = missing_numbers(claim, f"{passage.context} {passage.text}")
         if missing:
             return _checked(view, Verdict.PARTLY, support.supported, ", ".join(sorted(missing)))
@@ -110,6 +126,14 @@ class Checker:
         if refused and refused.verdict is Verdict.CONTRADICTED:
             return refused
         return _checked(view, Verdict.SUPPORTED, support.supported)
+
+
+def _supported(claim: str, views: Sequence[View], shares: npt.NDArray[np.float64]) -> Checked | None:
+    """By the first of the views that supports it by itself."""
+    for view, share in zip(views, shares[:, 0], strict=True):
+        if share >= SUPPORTED_FROM and not _refused(claim, view, 0.0):
+            return _checked(view, Verdict.SUPPORTED, float(share))
+    return None
 
 
 def _refused(claim: str, view: View, score: float) -> Checked | None:
@@ -127,6 +151,12 @@ def _refused(claim: str, view: View, score: float) -> Checked | None:
 def _checked(view: View, verdict: Verdict, score: float, wrong: str = "") -> Checked:
     passage, numbers = view
     return Checked(passage, tuple(passage.sentences[n] for n in numbers), verdict, score, wrong)
+
+
+def unsure(found: Checked) -> Checked:
+    """The same of a sentence that a model wrote: what is not surely supported is partly so."""
+    is_unsure = found.verdict is Verdict.SUPPORTED and found.score < SURE_FROM
+    return replace(found, verdict=Verdict.PARTLY) if is_unsure else found
 
 
 def sentence_of(text: str, found: Checked, numbering: Citations, *, moved: bool = False) -> Sentence:
@@ -155,11 +185,11 @@ def _text(view: View) -> str:
     return " ".join(passage.document.text[slice(*passage.sentences[n])] for n in numbers)
 
 
-def _views(nearest: Sequence[View]) -> list[View]:
-    """Each sentence alone, then each with the one before it, then both of one passage together."""
-    views = [*nearest, *((passage, (n - 1, n)) for passage, (n,) in nearest if n)]
-    if len(nearest) == 2 and nearest[0][0] is nearest[1][0]:
-        views.append((nearest[0][0], tuple(sorted(nearest[0][1] + nearest[1][1]))))
+def _together(alone: Sequence[View]) -> list[View]:
+    """Each of the sentences with the one before it, then both if they are of one passage."""
+    views: list[View] = [(passage, (n - 1, n)) for passage, (n,) in alone if n]
+    if len(alone) == 2 and alone[0][0] is alone[1][0]:
+        views.append((alone[0][0], tuple(sorted(alone[0][1] + alone[1][1]))))
     return list(dict.fromkeys(views))
 
 

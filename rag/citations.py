@@ -26,7 +26,7 @@ class Verdict(str, Enum):
 
 
 _REMARKS = {
-    Verdict.PARTLY: "only partly found in the library",
+    Verdict.PARTLY: "not surely in the library",
     Verdict.CONTRADICTED: "the library says otherwise",
     Verdict.NOT_FOUND: "not found in the library",
     Verdict.NOT_CHECKED: "cut off before its end, not checked",
