@@ -21,6 +21,7 @@ _WORDS = {
     )
 } | {"thirty": "30", "forty": "40", "fifty": "50", "sixty": "60", "seventy": "70", "eighty": "80", "ninety": "90"}
 _NUMBER_WORD = re.compile(rf"\b(?:{'|'.join(_WORDS)})\b", re.IGNORECASE)
+_MONTH = re.compile(r"\b(?:January|February|March|April|May|June|July|August|September|October|November|December)\b")
 _NOT = re.compile(r"\b(?:not|no|never|neither|nor|none|without|cannot|hardly)\b|n['’]t\b", re.IGNORECASE)
 # Of a claim's words so many stand in what says the same with or without a "not", and so many in what is near to it.
 _SAME, _NEAR = 0.8, 0.5
@@ -111,6 +112,12 @@ _ENDING = re.compile(r"(?:['’]s|ies|ing|ed|es|s|e|ly|y)$")
 def numbers(text: str) -> set[str]:
     """The numbers in `text`, thousands separators dropped: {"7000", "4.5"}."""
     return {re.sub(r",(?=\d{3}\b)", "", number) for number in _NUMBER.findall(text)}
+
+
+def values(text: str) -> set[str]:
+    """The numbers in `text`, in figures or in words, and the months: {"2024", "march"}, {"5"}."""
+    months = {month.lower() for month in _MONTH.findall(text)}
+    return numbers(text) | {_WORDS[word.lower()] for word in _NUMBER_WORD.findall(text)} | months
 
 
 def missing_numbers(claim: str, source: str) -> set[str]:

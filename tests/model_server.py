@@ -8,7 +8,7 @@ from __future__ import annotations
 import importlib.util
 import json
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -17,15 +17,23 @@ import pytest
 
 
 @contextmanager
-def scripted_server(*pieces: str, status: int = 200) -> Iterator[str]:
-    """An OpenAI-compatible server that streams `pieces` whatever it is asked; yields its address."""
+def scripted_server(
+    *pieces: str, then: Sequence[str] | None = None, status: int = 200, refused: str = ""
+) -> Iterator[str]:
+    """An OpenAI-compatible server that streams `pieces` whatever it is asked; yields its address.
+
+    From the second request on it streams `then`, if that is given. A request with the parameter `refused` gets 400.
+    """
+    answers = iter([pieces])
 
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
-            self.rfile.read(int(self.headers["Content-Length"]))
-            self.send_response(status)
-            if status != 200:
-                body = json.dumps({"error": {"message": "refused", "type": "error", "code": None}}).encode()
+            asked = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+            code = 400 if refused in asked else status
+            self.send_response(code)
+            if code != 200:
+                error = {"message": "refused", "type": "error", "code": None, "param": refused or None}
+                body = json.dumps({"error": error}).encode()
                 self.send_header("Content-Type", "application/json")
                 self.send_header("Content-Length", str(len(body)))
                 self.end_headers()
@@ -33,7 +41,7 @@ def scripted_server(*pieces: str, status: int = 200) -> Iterator[str]:
                 return
             self.send_header("Content-Type", "text/event-stream")
             self.end_headers()
-            for piece in pieces:
+            for piece in next(answers, pieces if then is None else then):
                 choice = {"index": 0, "delta": {"role": "assistant", "content": piece}, "finish_reason": None}
                 chunk = {"id": "1", "object": "chat.completion.chunk", "created": 0, "model": "m", "choices": [choice]}
                 self.wfile.write(f"data: {json.dumps(chunk)}\n\n".encode())

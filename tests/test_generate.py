@@ -1,16 +1,23 @@
 from __future__ import annotations
 
-import pytest
+from datetime import date
+from pathlib import Path
 
-from index import Library
-from rag import Assistant, Message, ModelError, Sentence, Verdict
+import pytest
+from llama_index.core.utils import get_tokenizer
+
+from evals.samples import SHIPPED_SUITE
+from index import Library, open_library
+from index.library import SHIPPED_ARTICLES
+from rag import Anew, Assistant, Message, ModelError, Sentence, SettingError, Verdict
 from rag.followup import standalone
-from rag.generate import Draft, Written, complete_sentences, condense
+from rag.generate import Draft, Written, complete_sentences, condense, prompt
 from rag.models import language_model
 from rag.prompts import REFUSAL
 from rag.stream import Deadlines
 from tests.model_server import scripted_server, smollm2_server
 
+SUPPLIES = SHIPPED_SUITE.parent / "dprk-supplies.md"
 CONTAINERS = "How many containers has North Korea supplied to Russia?"
 SUPPORTED = "North Korea has supplied 7,000 containers filled with artillery rounds to Russia"
 
@@ -195,3 +202,93 @@ def test_the_wording_that_fits_the_library_better_is_searched_for(library: Libra
         assistant = written_by(address, library)
         assert assistant._searched("And what is her job?", FOLLOW_UP, library) == wanted
         assert assistant._searched("And what is her job?", (), library) == "And what is her job?"
+
+
+def with_mode(address: str, library: Library, mode: str) -> Assistant:
+    environ = {"OPENAI_BASE_URL": address, "OPENAI_MODEL": "scripted", "PINCITE_UNSUPPORTED": mode}
+    return Assistant.open(library, environ)
+
+
+def test_in_strict_mode_nothing_unsupported_is_ever_shown(library: Library) -> None:
+    with scripted_server(f"{SUPPORTED} [1]. The moon is made ", "of green cheese [1].") as address:
+        reply = with_mode(address, library, "strict").stream(CONTAINERS)
+        pieces = list(reply)
+    assert [type(piece) for piece in pieces] == [Sentence]
+    assert "cheese" not in reply.answer.text
+
+
+def test_when_told_so_the_model_is_asked_again_with_what_was_not_supported(library: Library) -> None:
+    tries = [[f"{SUPPORTED} [1]. The moon is made of green cheese [1]."], [f"{SUPPORTED} [1]."]]
+    with scripted_server(*tries[0], then=tries[1]) as address:
+        reply = with_mode(address, library, "again").stream(CONTAINERS)
+        pieces = list(reply)
+    assert sum(isinstance(piece, Anew) for piece in pieces) == 1
+    assert [sentence.text for sentence in reply.answer.sentences] == [f"{SUPPORTED}."]
+    assert "- The moon is made of green cheese." in reply.answer.prompt[-1][1]
+
+
+def test_a_mode_that_is_none_is_refused_with_those_there_are(library: Library) -> None:
+    with pytest.raises(SettingError, match="mark, strict, again"):
+        Assistant.open(library, {"PINCITE_UNSUPPORTED": "hide"})
+
+
+def test_a_sentence_that_is_said_again_is_shown_once_and_a_model_in_circles_is_stopped(library: Library) -> None:
+    with scripted_server(*[f"{SUPPORTED} [1]. "] * 50) as address:
+        answer = written_by(address, library).ask(CONTAINERS)
+    assert [sentence.text for sentence in answer.sentences] == [f"{SUPPORTED}."]
+    assert answer.cut == ""
+
+
+def test_what_a_model_thinks_aloud_is_no_part_of_its_answer(library: Library) -> None:
+    with scripted_server("<thi", "nk>Cheese? No.</th", "ink>", f"{SUPPORTED} [1].") as address:
+        answer = written_by(address, library).ask(CONTAINERS)
+    assert [sentence.text for sentence in answer.sentences] == [f"{SUPPORTED}."]
+
+
+def test_the_prompt_fits_into_the_context_best_passages_first_and_neighbours_are_one(library: Library) -> None:
+    hits = library.search(CONTAINERS, 8)
+    small, large = (
+        language_model({"OPENAI_BASE_URL": "http://127.0.0.1:9/v1", "PINCITE_CONTEXT": size})
+        for size in ("2048", "8192")
+    )
+    assert small is not None
+    assert large is not None
+    few, many = (prompt(model, CONTAINERS, hits, ()) for model in (small, large))
+    count = get_tokenizer()
+    assert sum(len(count(text)) for _, text in few.turns) + small.metadata.num_output <= 2048
+    assert few.passages[0].start <= hits[0].passage.start < few.passages[0].end
+    assert sum(len(p.text) for p in few.passages) < sum(len(p.text) for p in many.passages)
+    assert len(many.passages) < len(hits)
+    for one in many.passages:
+        for other in many.passages:
+            assert one is other or one.document.text[one.end : other.start].strip() or one.start > other.start
+
+
+def test_a_context_that_is_no_number_is_refused() -> None:
+    with pytest.raises(SettingError, match="1024 or more"):
+        language_model({"OPENAI_API_KEY": "k", "PINCITE_CONTEXT": "8k"})
+
+
+def test_a_model_file_that_is_not_there_is_one_line(tmp_path: Path) -> None:
+    with pytest.raises(SettingError, match=r"names no file: .*\.gguf"):
+        language_model({"PINCITE_GGUF": str(tmp_path / "none.gguf")})
+
+
+def test_what_a_server_refuses_to_be_told_is_left_out_from_then_on(library: Library) -> None:
+    with scripted_server(f"{SUPPORTED} [1].", refused="temperature") as address:
+        assistant = written_by(address, library)
+        assert assistant.ask(CONTAINERS).model == "scripted"
+
+
+def test_where_two_documents_contradict_each_other_both_are_quoted_with_their_days(tmp_path: Path) -> None:
+    with open_library(tmp_path / "library", {}, create=True) as library:
+        library.add(SHIPPED_ARTICLES)
+        library.add(SUPPLIES)
+        with Assistant.open(library, {}) as assistant:
+            answer = assistant.ask("How many containers has North Korea sent to Russia?")
+    ((one, other),) = answer.conflicts
+    assert "7,000" in one.quote
+    assert "6,200" in other.quote
+    assert one.document != other.document
+    assert one.added == other.added == date.today().isoformat()
+    assert {one.quote, other.quote} <= {sentence.text for sentence in answer.sentences}
