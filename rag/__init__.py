@@ -9,7 +9,7 @@ from index import Library, open_library
 from rag.assistant import Anew, Answer, Assistant, Reply, Steps, Unsupported
 from rag.citations import Citation, Sentence, Verdict
 from rag.drafts import check_against, check_against_library
-from rag.errors import ModelCut, ModelError, QuestionError, SettingError
+from rag.errors import ModelError, QuestionError, SettingError
 from rag.excerpts import Excerpt
 from rag.followup import Message
 from rag.reader import local_reader
@@ -22,7 +22,6 @@ __all__ = [
     "Citation",
     "Excerpt",
     "Message",
-    "ModelCut",
     "ModelError",
     "QuestionError",
     "Reply",

@@ -35,6 +35,7 @@ _READ_WHOLE = 2  # passages, beside those that the claim names
 # What a claim is nearest to is looked for among all passages, and a little rather among those that it names.
 _NAMED = 0.05
 _LEAST_WORDS = 4  # of what is looked for to the letter
+_QUOTED = re.compile(r"[\"“]([^\"“”]+)[\"”]")
 
 View = tuple[Passage, tuple[int, ...]]  # sentences of a passage, by their numbers in it
 
@@ -79,6 +80,8 @@ class Checker:
         if verbatim:
             return verbatim
         nearest = self._nearest(claim, named)
+        if quote := self._misquoted(claim):
+            return _checked(nearest[0], Verdict.PARTLY, 0.0, quote)
         first, alone = nearest[0], nearest[:_NEAREST]
         best, against = 0.0, False
         for views in ([first], alone[1:], _together(alone)):
@@ -102,6 +105,14 @@ class Checker:
         if refused and is_near(claim, _text(first)):
             return refused
         return _checked(first, Verdict.NOT_FOUND, best)
+
+    def _misquoted(self, claim: str) -> str:
+        """What the claim gives as a quote and stands nowhere to the letter; "" if there is no such thing."""
+        for match in _QUOTED.finditer(claim):
+            quote = match[1].strip(" .,;:…")
+            if len(quote.split()) >= _LEAST_WORDS and not any(_found(quote, passage) for passage in self.passages):
+                return quote
+        return ""
 
     def _nearest(self, claim: str, named: Sequence[Passage]) -> list[View]:
         cosines = self._rows @ self._embed([claim])[0]
@@ -194,13 +205,14 @@ def _together(alone: Sequence[View]) -> list[View]:
 
 
 def _verbatim(claim: str, passage: Passage) -> Checked | None:
-    words = claim.split()
-    if len(words) < _LEAST_WORDS:
-        return None
-    pattern = r"\s+".join(map(re.escape, words))
-    match = re.search(rf"(?<!\w){pattern}(?!\w)", passage.text)
+    match = _found(claim, passage) if len(claim.split()) >= _LEAST_WORDS else None
     if match is None:
         return None
     start, end = passage.start + match.start(), passage.start + match.end()
     spans = tuple(span for span in passage.sentences if span[0] < end and start < span[1])
     return Checked(passage, spans or passage.sentences[-1:], Verdict.SUPPORTED, 1.0)
+
+
+def _found(text: str, passage: Passage) -> re.Match[str] | None:
+    pattern = r"\s+".join(map(re.escape, text.split()))
+    return re.search(rf"(?<!\w){pattern}(?!\w)", passage.text)

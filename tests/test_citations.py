@@ -109,3 +109,11 @@ def test_what_a_model_wrote_is_unsure_where_the_reader_is_not_sure(veto: Passage
 
 def test_without_passages_nothing_can_be_said(library: Library) -> None:
     assert Checker([], local_reader(), library.embed_passages).check("Lemons are sour.") is None
+
+
+def test_what_is_given_as_a_quote_must_stand_in_the_source_to_the_letter(veto: Passage, library: Library) -> None:
+    said = "the 14 year long North Korea UN Panel of Experts mandate"
+    right = check(f"Russia vetoed a resolution to extend “{said}” in March 2024.", [veto], library)
+    wrong = check(f"Russia vetoed a resolution to extend “{said.replace('14', '15')}” in March 2024.", [veto], library)
+    assert right.verdict is Verdict.SUPPORTED
+    assert (wrong.verdict, wrong.wrong) == (Verdict.PARTLY, said.replace("14", "15"))

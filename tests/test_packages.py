@@ -24,6 +24,7 @@ def test_the_packages_imported_are_this_checkouts_own(name: str) -> None:
 
 def test_the_public_surface_of_rag_is_what_the_readme_teaches() -> None:
     assert rag.__all__ == [
+        "Anew",
         "Answer",
         "Assistant",
         "Citation",
@@ -33,8 +34,11 @@ def test_the_public_surface_of_rag_is_what_the_readme_teaches() -> None:
         "QuestionError",
         "Reply",
         "Sentence",
+        "SettingError",
+        "Unsupported",
         "Verdict",
         "answer",
+        "check",
         "stream_answer",
     ]
     assert all(hasattr(rag, name) for name in rag.__all__)
