@@ -4,8 +4,8 @@
     python -m evals.written --labels evals/data/written.jsonl
 
 The first asks questions of the shipped article and of the sets in evals/data/public, by the model that the settings
-name, and prints a table; with --sample it writes 100 of the sentences that were shown as supported for a person to
-label ("label": "supported" or "not"). The second prints what the labels say.
+name, and prints a table; with --sample it writes 100 of the sentences for a person to label ("label": "supported" or
+"not", by the passages that the model was given). The second prints what the labels say.
 """
 
 from __future__ import annotations
@@ -44,8 +44,8 @@ _TIMED = 20
 class Seen:
     """What came of the questions: sentences as the model wrote them, and the answers; seconds of checks."""
 
-    sentences: list[Sentence] = field(default_factory=list)
-    shown: list[tuple[str, Sentence]] = field(default_factory=list)
+    wrote: list[tuple[str, Sentence]] = field(default_factory=list)
+    shown: list[Sentence] = field(default_factory=list)
     answers: list[Answer] = field(default_factory=list)
     faults: list[str] = field(default_factory=list)
     seconds: list[float] = field(default_factory=list)
@@ -67,10 +67,10 @@ def ask(assistant: Assistant, sample: Sample, seen: Seen) -> None:
         seen.faults.append(str(error))
         return
     wrote = sentences if answer.prompt else []
-    seen.sentences += wrote
+    seen.wrote += [(sample.question, sentence) for sentence in wrote]
     seen.answers.append(answer)
     if answer.model == assistant.model:
-        seen.shown += [(sample.question, sentence) for sentence in answer.sentences]
+        seen.shown += answer.sentences
     seen.unresolved += sum(
         assistant.library.document(c.document).text[c.start : c.end] != c.quote for c in answer.citations
     )
@@ -94,7 +94,7 @@ def suites(questions: int) -> Iterator[Suite]:
 
 
 def table(seen: Seen, model: str) -> Iterator[str]:
-    wrote, shown = seen.sentences, [sentence for _, sentence in seen.shown]
+    wrote, shown = [sentence for _, sentence in seen.wrote], seen.shown
     supported = sum(sentence.verdict is Verdict.SUPPORTED for sentence in wrote)
     yield "| | |\n|---|---|"
     yield f"| model | {model} |"
@@ -152,14 +152,22 @@ def _ours(model: ChatModel, _: openai.OpenAI, turns: Sequence[Turn]) -> None:
 
 
 def to_label(seen: Seen) -> Iterator[str]:
-    """Sentences that were shown as supported, each once, in an order that says nothing; "label" is left open."""
-    supported = {s.text: (question, s) for question, s in seen.shown if s.verdict is Verdict.SUPPORTED}
-    drawn = random.Random("to label").sample(sorted(supported), min(_TO_LABEL, len(supported)))
-    for text in drawn:
-        question, sentence = supported[text]
+    """A hundred different sentences: those that were shown as supported, three in five at most, then others.
+
+    In an order that says nothing; "label" is left open.
+    """
+    written = {sentence.text: (question, sentence) for question, sentence in seen.wrote}
+    supported = [text for text, (_, sentence) in sorted(written.items()) if sentence.verdict is Verdict.SUPPORTED]
+    others = sorted(written.keys() - {*supported})
+    chance = random.Random("to label")
+    drawn = chance.sample(supported, min(_TO_LABEL * 3 // 5, len(supported)))
+    drawn += chance.sample(others, min(_TO_LABEL - len(drawn), len(others)))
+    for text in chance.sample(drawn, len(drawn)):
+        question, sentence = written[text]
         row = {
             "question": question,
             "sentence": text,
+            "verdict": sentence.verdict.value,
             "quotes": [citation.quote for citation in sentence.citations],
             "score": round(sentence.score, 3),
             "label": "",
@@ -167,15 +175,14 @@ def to_label(seen: Seen) -> Iterator[str]:
         yield json.dumps(row, ensure_ascii=False)
 
 
-def of_labels(file: Path) -> str:
+def of_labels(file: Path) -> Iterator[str]:
     rows = [json.loads(line) for line in file.read_text("utf-8").splitlines() if line.strip()]
-    labelled = [row for row in rows if row["label"]]
-    wrong = sum(row["label"] != "supported" for row in labelled)
-    verbatim = sum(any(row["sentence"] in " ".join(quote.split()) for quote in row["quotes"]) for row in labelled)
-    return (
-        f"{len(labelled)} sentences shown as supported, labelled by hand: {wrong} are not "
-        f"({percent(wrong / max(1, len(labelled)))}); {verbatim} of them stand in the quote to the letter"
-    )
+    yield f"{len(rows)} sentences labelled by hand: {sum(row['label'] == 'supported' for row in rows)} are supported"
+    for shown, what in ((True, "shown as supported"), (False, "not shown as supported")):
+        of = [row for row in rows if (row["verdict"] == Verdict.SUPPORTED.value) == shown]
+        wrong = sum((row["label"] == "supported") != shown for row in of)
+        but = "are not" if shown else "are supported all the same"
+        yield f"{len(of)} {what}, of which {wrong} {but} ({percent(wrong / max(1, len(of)))})"
 
 
 @click.command(help=__doc__)
@@ -186,7 +193,7 @@ def main(questions: int, sample: Path | None, labels: Path | None) -> None:
     import os
 
     if labels:
-        click.echo(of_labels(labels))
+        click.echo("\n".join(of_labels(labels)))
         return
     model = language_model(os.environ)
     if model is None:

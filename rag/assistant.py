@@ -23,7 +23,7 @@ from rag.errors import ModelCut, ModelError, QuestionError, SettingError
 from rag.excerpts import Excerpt, excerpts
 from rag.extract import Evidence, asks_for_all, choose, find_evidence
 from rag.followup import Message, leans_on_history, standalone
-from rag.generate import Draft, Prompt, Written, condense, prompt
+from rag.generate import Draft, Prompt, Written, condense, prompt, repeats
 from rag.prompts import REFUSAL
 from rag.reader import Reader, local_reader
 from rag.retrieve import CANDIDATES, Retriever
@@ -329,32 +329,32 @@ class Assistant:
         assert self._model is not None
         draft = Draft()
         writing.begin()
-        strict = self.unsupported is Unsupported.STRICT
         with written(self._model, told.turns, self._deadlines, stop) as pieces:
             checker = Checker(told.passages, self._reader, library.embed_passages)  # while the model begins
             try:
                 for piece in pieces:
-                    yield from self._checked(draft.add(piece), checker, writing, strict)
+                    yield from self._checked(draft.add(piece), told.question, checker, writing)
                     if writing.repeated >= _MOST_REPEATED:
                         break
                 else:
                     if not draft.text.strip():
                         cure = "Ask again, or set OPENAI_MODEL to another model."
                         raise ModelError(f"{self.model} wrote nothing. {cure}")
-                    yield from self._checked(draft.end(), checker, writing, strict)
+                    yield from self._checked(draft.end(), told.question, checker, writing)
             except ModelCut as cut:
                 writing.cut = str(cut)
                 ends = [item for item in draft.end() if isinstance(item, Written)]
                 for item in ends[:-1]:
-                    yield from self._checked(iter([item]), checker, writing, strict)
-                if ends and not strict:
+                    yield from self._checked(iter([item]), told.question, checker, writing)
+                if ends and self.unsupported is not Unsupported.STRICT:
                     writing.sentences.append(Sentence(f"{ends[-1].text} …", (), Verdict.NOT_CHECKED, 0.0))
                     yield writing.sentences[-1]
         writing.text = draft.text
 
     def _checked(
-        self, items: Iterator[str | Written], checker: Checker, writing: _Writing, strict: bool
+        self, items: Iterator[str | Written], question: str, checker: Checker, writing: _Writing
     ) -> Iterator[str | Sentence]:
+        strict = self.unsupported is Unsupported.STRICT
         for item in items:
             if isinstance(item, str):
                 if not strict:
@@ -362,7 +362,7 @@ class Assistant:
                     yield item
             elif item.text in writing.said:
                 writing.repeated += 1
-            elif item.text != REFUSAL:
+            elif item.text != REFUSAL and not repeats(item.text, question):
                 writing.said.add(item.text)
                 named = [checker.passages[n - 1] for n in item.markers if 1 <= n <= len(checker.passages)]
                 found = checker.check(item.text, named)

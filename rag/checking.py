@@ -34,7 +34,7 @@ _NEAREST = 2  # so many sentences are read first
 _READ_WHOLE = 2  # passages, beside those that the claim names
 # What a claim is nearest to is looked for among all passages, and a little rather among those that it names.
 _NAMED = 0.05
-_LEAST_WORDS = 4  # of what is looked for to the letter
+_LEAST_WORDS = 5  # of what is looked for to the letter: fewer are hardly a statement
 _QUOTED = re.compile(r"[\"“]([^\"“”]+)[\"”]")
 
 View = tuple[Passage, tuple[int, ...]]  # sentences of a passage, by their numbers in it

@@ -9,6 +9,7 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from difflib import SequenceMatcher
 from typing import TYPE_CHECKING
 
 from index import Hit, Passage
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 # Earlier turns that the model sees, and how long a rewrite of a question may be.
 _TURNS = 6
 _LONGEST_REWRITE = 300
+_SAME_AS_QUESTION = 0.9
 # Tokens are counted as OpenAI's models count them; others may take so many times as many, and some for each message.
 _OTHER_TOKENS = 1.15
 _TOKENS_OF_MESSAGE = 8
@@ -33,23 +35,27 @@ _TOKENS_OF_MESSAGE = 8
 _MARKER = r"\[\d{1,3}(?:\s*,\s*\d{1,3})*\]"
 _MARKERS = re.compile(r"\[(\d{1,3}(?:\s*,\s*\d{1,3})*)\]")
 _MARKERS_AFTER_END = re.compile(rf"([.!?…][\"”’)]*)\s*((?:{_MARKER}\s*)+)")
-_SHOWN_MARKERS = re.compile(rf"\s*{_MARKER}")
-_MAYBE_MARKER = re.compile(r"\s*(?:\[[\d,\s]{0,12})?$")
+_SHOWN_MARKERS = re.compile(rf"\s*{_MARKER}|</?passages?\b[^<>]*>\s*")
+_MAYBE_MARKER = re.compile(r"\s*(?:\[[\d,\s]{0,12}|</?p?[^<>]{0,300})?$")
+_TAG = re.compile(r"</?passages?\b[^<>]*>")
 _FENCE = re.compile(r"<(?=\s*/?\s*passage)", re.IGNORECASE)
 _MARKUP = re.compile(r"^(?:[-*•–]|\d{1,2}[.)]|#{1,6})\s+|\*\*|__|`")
 
 
 @dataclass(frozen=True, slots=True)
 class Prompt:
-    """All that a model is told of a question: `turns`, in which `passages` stand numbered from 1."""
+    """All that a model is told of a `question`: `turns`, in which `passages` stand numbered from 1."""
 
+    question: str
     turns: tuple[Turn, ...]
     passages: tuple[Passage, ...]
 
     def again(self, text: str, unsupported: Sequence[str]) -> Prompt:
         """The same after the model wrote `text`, in which these sentences are not supported."""
         listed = "\n".join(f"- {sentence}" for sentence in unsupported)
-        return Prompt((*self.turns, ("assistant", text), ("user", AGAIN.format(sentences=listed))), self.passages)
+        return Prompt(
+            self.question, (*self.turns, ("assistant", text), ("user", AGAIN.format(sentences=listed))), self.passages
+        )
 
 
 def prompt(model: LLM, question: str, hits: Sequence[Hit], history: Sequence[Message]) -> Prompt:
@@ -75,7 +81,7 @@ def prompt(model: LLM, question: str, hits: Sequence[Hit], history: Sequence[Mes
     passages = merged(kept)
     fenced = "\n".join(_fenced(passage, number) for number, passage in enumerate(passages, 1))
     asked = QUESTION.format(passages=fenced, question=question)
-    return Prompt((("system", SYSTEM), *earlier, ("user", asked)), tuple(passages))
+    return Prompt(question, (("system", SYSTEM), *earlier, ("user", asked)), tuple(passages))
 
 
 def merged(passages: Sequence[Passage]) -> list[Passage]:
@@ -194,11 +200,18 @@ def shown(text: str) -> str:
     return _MAYBE_MARKER.sub("", _SHOWN_MARKERS.sub("", text))
 
 
+def repeats(text: str, question: str) -> bool:
+    """Whether a sentence only says the question again."""
+    one, other = (" ".join(content_words(part.removeprefix("Question:"))) for part in (text, question))
+    return SequenceMatcher(None, one, other).ratio() >= _SAME_AS_QUESTION
+
+
 def complete_sentences(text: str, *, final: bool) -> tuple[list[Written], str]:
     """Sentences that `text` has finished, and the unfinished rest.
 
     "It was so. [1] It" -> ([Written("It was so.", (1,))], "It"). With `final` the rest is a sentence too.
     """
+    text = _TAG.sub(" ", text)
     text = _MARKERS_AFTER_END.sub(lambda match: f" {match[2].strip()}{match[1]} ", text)
     spans = split_sentences(text)
     unfinished = 0 if final else 1

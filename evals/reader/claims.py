@@ -50,12 +50,15 @@ def support(asked: Asked) -> Iterator[Line]:
     It is chosen for the best mean balanced accuracy on one half of the rows and applied to the other, as in
     LLM-AggreFact (Tang et al., MiniCheck, 2024), where it is the same for all sets. Two simple scores go the same way.
     A set of which all rows are of one kind has no balanced accuracy, chooses nothing, and is shown by its own share.
+    "check" is what `rag.check` says, by its own fixed threshold and rules.
     """
     claims = claims_aside(asked)
     yield from _lines("word overlap", claims, [_shared(claim) for claim in claims])
     yield from _lines("embedding cosine", claims, _cosines(claims))
     scores = [local_reader().support(claim.text, [claim.passage])[0].supported for claim in claims]
     yield from _lines("reader", claims, scores, ((0.77, 0.83), (0.66, 0.75)))
+    said = [supported(claim.text, [claim.passage.text], local_reader()) for claim in claims]
+    yield from _said_lines("check", claims, said)
     yield from _changed(asked, threshold_of(_cases(claims, scores)))
 
 
@@ -115,20 +118,36 @@ def _lines(
     scores: Sequence[float],
     wanted: tuple[tuple[float, float], tuple[float, float]] | None = None,
 ) -> Iterator[Line]:
-    said = decided(_cases(claims, scores))
+    yield from _said_lines(name, claims, decided(_cases(claims, scores)), wanted)
+    for of_set in dict.fromkeys(claim.set for claim in claims):
+        yes, no = (
+            [
+                score
+                for claim, score in zip(claims, scores, strict=True)
+                if (claim.set, claim.supported) == (of_set, kind)
+            ]
+            for kind in (True, False)
+        )
+        if yes and no:
+            yield Line(f"{name}, {of_set}: AUC", area_under_roc(yes, no), len(yes) + len(no))
+
+
+def _said_lines(
+    name: str,
+    claims: Sequence[Claim],
+    said: Sequence[bool],
+    wanted: tuple[tuple[float, float], tuple[float, float]] | None = None,
+) -> Iterator[Line]:
     accuracies = []
     for of_set in dict.fromkeys(claim.set for claim in claims):
         places = [n for n, claim in enumerate(claims) if claim.set == of_set]
-        true = [claims[n].supported for n in places]
-        accuracy = balanced_accuracy([said[n] for n in places], true)
+        accuracy = balanced_accuracy([said[n] for n in places], [claims[n].supported for n in places])
         if accuracy is None:
             right = mean([said[n] == claims[n].supported for n in places])
             yield Line(f"{name}, {of_set}: right, all of one kind", right, len(places))
             continue
         accuracies.append(accuracy)
         yield Line(f"{name}, {of_set}: balanced accuracy", accuracy, len(places))
-        yes, no = ([scores[n] for n in places if claims[n].supported == kind] for kind in (True, False))
-        yield Line(f"{name}, {of_set}: AUC", area_under_roc(yes, no), len(places))
     of_mean, of_worst = wanted or ((None, None), (None, None))
     yield Line(f"{name}, mean balanced accuracy", mean(accuracies), len(accuracies), *of_mean)
     yield Line(f"{name}, worst balanced accuracy", min(accuracies, default=None), len(accuracies), *of_worst)
