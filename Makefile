@@ -9,7 +9,7 @@ chat: $(VENV)/installed
 	$(BIN)/pincite chat
 
 test: $(VENV)/installed-dev
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n auto --dist loadgroup
 
 lint: $(VENV)/installed-dev
 	$(BIN)/ruff format --check .
