@@ -95,16 +95,25 @@ class Answer:
 
         Of a hit, the passage's place, text and hash instead of the whole document.
         """
-        plain = ("question", "searched", "answered", "text", "short", "read", "of", "confidence", "model", "cut")
-        return {name: getattr(self, name) for name in plain} | {
+        return {
+            "question": self.question,
+            "searched": self.searched,
+            "answered": self.answered,
+            "text": self.text,
+            "short": self.short,
             "sentences": [asdict(sentence) for sentence in self.sentences],
             "citations": [asdict(citation) for citation in self.citations],
+            "hits": [_hit_to_dict(hit) for hit in self.hits],
+            "read": self.read,
+            "of": self.of,
+            "confidence": self.confidence,
+            "model": self.model,
+            "timings": dict(self.timings),
+            "prompt": [{"role": role, "content": content} for role, content in self.prompt],
+            "unsupported": self.unsupported.value,
+            "cut": self.cut,
             "offered": [asdict(sentence) for sentence in self.offered],
             "conflicts": [[asdict(citation) for citation in pair] for pair in self.conflicts],
-            "hits": [_hit_to_dict(hit) for hit in self.hits],
-            "unsupported": self.unsupported.value,
-            "prompt": [{"role": role, "content": content} for role, content in self.prompt],
-            "timings": dict(self.timings),
         }
 
 

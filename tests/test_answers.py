@@ -89,10 +89,10 @@ def test_asking_twice_gives_the_same_answer(assistant: Assistant) -> None:
 
 def test_an_answer_is_one_json_object_with_its_fields(assistant: Assistant) -> None:
     values = json.loads(json.dumps(assistant.ask(CONTAINERS).to_dict()))
-    assert list(values) == [*Answer.__slots__[:3], "short", *Answer.__slots__[3:]]
+    assert list(values) == [*Answer.__slots__[:4], "short", *Answer.__slots__[4:]]
     assert values["sentences"][0]["citations"][0] == values["citations"][0]
     assert values["citations"][0]["verdict"] == "supported"
-    assert set(values["timings"]) == {"retrieve", "read", "answer", "total"}
+    assert set(values["timings"]) == {"retrieve", "write", "read", "total"}
 
 
 def test_ask_is_stream_consumed(assistant: Assistant) -> None:
