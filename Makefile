@@ -9,7 +9,7 @@ chat: $(VENV)/installed
 	$(BIN)/pincite chat
 
 test: $(VENV)/installed-dev
-	$(BIN)/python -m pytest -n auto --dist loadgroup
+	$(BIN)/python -m pytest -n auto --dist loadfile
 
 lint: $(VENV)/installed-dev
 	$(BIN)/ruff format --check .

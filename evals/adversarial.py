@@ -21,9 +21,8 @@ import click
 from evals.report import percent
 from evals.retrieval.tables import head, row
 from index import Passage
-from index.embedder import local_embedder
 from rag import Verdict
-from rag.checking import Checked, Checker, passage_of
+from rag.checking import Checked, Checker, local_embedding, passage_of
 from rag.reader import local_reader
 
 SHIPPED = Path(__file__).parent / "data" / "adversarial.jsonl"
@@ -85,7 +84,7 @@ def table(found: Sequence[Pair]) -> Iterator[str]:
 
 
 def _check(claim: str, passages: Sequence[Passage], named: Sequence[Passage] = ()) -> Checked:
-    checked = Checker(passages, local_reader(), local_embedder().embed_passages).check(claim, named)
+    checked = Checker(passages, local_reader(), local_embedding()).check(claim, named)
     assert checked is not None
     return checked
 

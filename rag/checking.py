@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import cache
 
 import numpy as np
 import numpy.typing as npt
@@ -16,6 +17,7 @@ import numpy.typing as npt
 from index import Document, Passage
 from index.embedder import Matrix, local_embedder
 from index.passages import Span, split_sentences
+from index.remembered import Remembered
 from rag.agreement import is_near, is_negated, is_surer, missing_numbers, turned
 from rag.citations import Citations, Sentence, Verdict
 from rag.reader import Reader
@@ -181,8 +183,14 @@ def sentence_of(text: str, found: Checked, numbering: Citations, *, moved: bool 
 def supported(claim: str, texts: Sequence[str], reader: Reader) -> bool:
     """Whether `texts`, read together, support `claim`."""
     together = "\n\n".join(texts)
-    found = Checker([passage_of(together)], reader, local_embedder().embed_passages).check(claim)
+    found = Checker([passage_of(together)], reader, local_embedding()).check(claim)
     return found is not None and found.verdict is Verdict.SUPPORTED
+
+
+@cache
+def local_embedding() -> Callable[[Sequence[str]], Matrix]:
+    """The shipped model's, for texts of no library; what was embedded lately is not embedded again."""
+    return Remembered(local_embedder().embed_passages)
 
 
 def passage_of(text: str, name: str = "") -> Passage:

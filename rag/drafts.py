@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from index import Library, Part
-from index.embedder import local_embedder
 from index.passages import split_blocks
-from rag.checking import Checker, passage_of, sentence_of
+from rag.checking import Checker, local_embedding, passage_of, sentence_of
 from rag.citations import Citations, Sentence, Verdict
 from rag.errors import QuestionError
 from rag.followup import leans_on_history
@@ -33,7 +32,7 @@ def check_against_library(text: str, library: Library | Part, reader: Reader) ->
 def check_against(text: str, passages: Sequence[str], reader: Reader) -> Iterator[Sentence]:
     """As `check_against_library`; a citation's document is the number of the passage, from 1."""
     given = [passage_of(passage, str(number)) for number, passage in enumerate(passages, 1)]
-    checker, numbering = Checker(given, reader, local_embedder().embed_passages), Citations()
+    checker, numbering = Checker(given, reader, local_embedding()), Citations()
     for claim in claims(text):
         yield _checked(claim, checker, numbering)
 

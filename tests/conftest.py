@@ -28,24 +28,12 @@ SETTINGS = (
 )
 
 
-# These ask the same questions: where several processes share the tests, one of them takes all of these.
-_ASKING = ("test_answers", "test_evals", "test_gate")
-
-
 def pytest_configure(config: pytest.Config) -> None:
     """Of several processes that share the tests each keeps to a core of its own, and its models to one thread."""
     worker = os.environ.get("PYTEST_XDIST_WORKER", "")
     if worker and hasattr(os, "sched_setaffinity"):
         cores = sorted(os.sched_getaffinity(0))
         os.sched_setaffinity(0, {cores[int(worker.removeprefix("gw")) % len(cores)]})
-
-
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The tests of a file stay together, as they share what it sets up."""
-    for item in items:
-        name = item.path.stem
-        item.add_marker(pytest.mark.xdist_group("asking" if name in _ASKING else name))
 
 
 @pytest.fixture(autouse=True)
