@@ -513,9 +513,9 @@ def test_the_deadline_holds_for_tls() -> None:
         ([OK + b"\r\n", b"a" * 65536], True),
         ([OK + b"Transfer-Encoding: chunked\r\n\r\n", b"400\r\n" + b"a" * 1024 + b"\r\n"], True),
         ([OK + b"Content-Length: 99999999999\r\n\r\n"], False),
-        ([OK + b"Content-Encoding: gzip\r\n\r\n", gzip.compress(b"a" * 2**24)], False),
-        ([OK + b"Content-Encoding: gzip\r\n\r\n", gzip.compress(b"a" * 65536)], True),
-        ([OK + b"Content-Encoding: gzip\r\n\r\n", gzip.compress(b"")], True),
+        ([OK + b"Content-Encoding: gzip\r\n\r\n", gzip.compress(b"a" * 2**24, mtime=0)], False),
+        ([OK + b"Content-Encoding: gzip\r\n\r\n", gzip.compress(b"a" * 65536, mtime=0)], True),
+        ([OK + b"Content-Encoding: gzip\r\n\r\n", gzip.compress(b"", mtime=0)], True),
     ],
     ids=["endless", "chunks", "announced", "bomb", "members", "nothing in it"],
 )
@@ -524,7 +524,7 @@ def test_what_is_too_large_is_refused(site: Site, pieces: list[bytes], forever: 
 
 
 def test_a_bomb_is_not_unpacked_to_see_how_large_it_is(site: Site) -> None:
-    bomb = gzip.compress(b"a" * 2**25)
+    bomb = gzip.compress(b"a" * 2**25, mtime=0)
     address = site.page("/a", bomb, {"Content-Type": "text/plain", "Content-Encoding": "gzip"})
     tracemalloc.start()
     try:
@@ -537,7 +537,7 @@ def test_a_bomb_is_not_unpacked_to_see_how_large_it_is(site: Site) -> None:
 def test_exactly_the_largest_size_is_taken(site: Site) -> None:
     data = b"a" * 1000
     plain = site.page("/a", data, {"Content-Type": "text/plain"})
-    packed = site.page("/b", gzip.compress(data), {"Content-Type": "text/plain", "Content-Encoding": "gzip"})
+    packed = site.page("/b", gzip.compress(data, mtime=0), {"Content-Type": "text/plain", "Content-Encoding": "gzip"})
     assert get(plain, largest=1000).data == get(packed, largest=1000).data == data
     assert "larger than 999 bytes" in refused(plain, largest=999)
     assert "larger than 999 bytes" in refused(packed, largest=999)
@@ -545,7 +545,7 @@ def test_exactly_the_largest_size_is_taken(site: Site) -> None:
 
 def test_gzip_is_unpacked(site: Site) -> None:
     data = bytes(range(256)) * 3000
-    packed = gzip.compress(data[:500_000]) + gzip.compress(data[500_000:])
+    packed = gzip.compress(data[:500_000], mtime=0) + gzip.compress(data[500_000:])
     assert get(site.page("/a.pdf", packed, {"Content-Encoding": "gzip"})).data == data
     assert get(site.page("/b.pdf", b"", {"Content-Encoding": "gzip"})).data == b""
 
@@ -561,7 +561,7 @@ def test_gzip_is_unpacked(site: Site) -> None:
         OK + b"Transfer-Encoding: chunked\r\n\r\n5\r\nabc",
         OK + b"Transfer-Encoding: chunked\r\n\r\nxyz\r\nabc",
         OK + b"Content-Encoding: gzip\r\n\r\nabc",
-        OK + b"Content-Encoding: gzip\r\n\r\n" + gzip.compress(b"abc")[:-3],
+        OK + b"Content-Encoding: gzip\r\n\r\n" + gzip.compress(b"abc", mtime=0)[:-3],
         OK + b"Content-Encoding: gzip\r\n\r\n" + zlib.compress(b"abc"),
     ],
 )
