@@ -235,10 +235,9 @@ class _Answer:
 
     def _huge(self) -> None:
         self._head()
-        piece = "word " * 13107
-        for _ in range(_HUGE // len(piece)):
+        for number in range(_HUGE // 65536):
             self._server.wait(self._connection, 0)
-            self._piece(piece)
+            self._piece("".join(f"word {number + count} " for count in range(6000)))
 
     def _huge_line(self) -> None:
         self._head()
