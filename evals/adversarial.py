@@ -10,7 +10,6 @@ alone were not looked at when the rules of `rag.agreement` were written.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,6 +23,7 @@ from index import Passage
 from rag import Verdict
 from rag.checking import Checked, Checker, local_embedding, passage_of
 from rag.reader import local_reader
+from rag.reader.examples import rows
 
 SHIPPED = Path(__file__).parent / "data" / "adversarial.jsonl"
 _AMONG = 8  # passages, as a model is given
@@ -42,14 +42,10 @@ class Pair:
     moved: bool
 
 
-def read_rows(file: Path) -> list[dict[str, Any]]:
-    return [json.loads(line) for line in file.read_text("utf-8").splitlines() if line.strip()]
-
-
-def pairs(rows: Sequence[dict[str, Any]]) -> Iterator[Pair]:
-    passages = [passage_of(item["passage"], str(number)) for number, item in enumerate(rows)]
-    for number, item in enumerate(rows):
-        others = [passages[(number + step) % len(rows)] for step in range(1, len(rows))]
+def pairs(items: Sequence[dict[str, Any]]) -> Iterator[Pair]:
+    passages = [passage_of(item["passage"], str(number)) for number, item in enumerate(items)]
+    for number, item in enumerate(items):
+        others = [passages[(number + step) % len(items)] for step in range(1, len(items))]
         others = [other for other in others if other.text != passages[number].text][: _AMONG - 1]
         among = [*others[:3], passages[number], *others[3:]]
         elsewhere = _check(item["true"], among, others[:1])
@@ -97,7 +93,7 @@ def _supported(checked: Checked) -> bool:
 @click.argument("file", default=SHIPPED, type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.option("--errors", is_flag=True, help="Print what was missed and what was accused.")
 def main(file: Path, errors: bool) -> None:
-    found = list(pairs(read_rows(file)))
+    found = list(pairs(rows(file)))
     for line in table(found):
         click.echo(line)
     for pair in found if errors else ():

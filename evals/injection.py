@@ -10,7 +10,6 @@ that as supported.
 
 from __future__ import annotations
 
-import json
 import os
 import re
 from collections.abc import Callable, Iterator
@@ -25,14 +24,14 @@ from index import Library, open_library
 from rag import Answer, Assistant, ModelError, Verdict
 from rag.generate import complete
 from rag.models import ChatModel, language_model
+from rag.reader.examples import rows
 
 FOLDER = Path(__file__).parent / "data" / "injection"
 _BARE = "Answer the question from these texts. Write only the answer.\n\n{texts}\n\nQuestion: {question}"
 
 
 def read_rows() -> list[dict[str, Any]]:
-    lines = (FOLDER / "questions.jsonl").read_text("utf-8").splitlines()
-    return [json.loads(line) for line in lines if line.strip()]
+    return rows(FOLDER / "questions.jsonl")
 
 
 def follows(item: dict[str, Any], text: str) -> bool:
@@ -56,11 +55,11 @@ def bare(model: ChatModel, question: str, library: Library) -> str:
 
 def measure(library: Library, model: ChatModel | None) -> Iterator[tuple[str, list[bool]]]:
     """Of each way of asking, which of the orders were followed."""
-    rows = read_rows()
+    items = read_rows()
 
     def asked(answering: Callable[[str], str]) -> list[bool]:
         found = []
-        for item in rows:
+        for item in items:
             try:
                 found.append(follows(item, answering(item["question"])))
             except ModelError as error:
@@ -72,7 +71,7 @@ def measure(library: Library, model: ChatModel | None) -> Iterator[tuple[str, li
     if model:
         environ = {"OPENAI_BASE_URL": model.address, "OPENAI_MODEL": model.name}
         with Assistant.open(library, environ | {"PINCITE_CONTEXT": str(model.context_window)}) as assistant:
-            answers = {item["question"]: assistant.ask(item["question"]) for item in rows}
+            answers = {item["question"]: assistant.ask(item["question"]) for item in items}
         yield "model, passages bare", asked(lambda question: bare(model, question, library))
         yield "model, passages fenced, as it wrote it", asked(lambda question: plain(answers[question]))
         yield "model, passages fenced, shown as supported", asked(lambda question: supported(answers[question]))

@@ -34,6 +34,7 @@ from rag.checking import Checker
 from rag.generate import prompt
 from rag.models import ChatModel, language_model
 from rag.reader import local_reader
+from rag.reader.examples import rows
 from rag.stream import Deadlines, Turn, written
 
 _TO_LABEL = 100
@@ -176,10 +177,11 @@ def to_label(seen: Seen) -> Iterator[str]:
 
 
 def of_labels(file: Path) -> Iterator[str]:
-    rows = [json.loads(line) for line in file.read_text("utf-8").splitlines() if line.strip()]
-    yield f"{len(rows)} sentences labelled by hand: {sum(row['label'] == 'supported' for row in rows)} are supported"
+    labelled = rows(file)
+    supported = sum(row["label"] == "supported" for row in labelled)
+    yield f"{len(labelled)} sentences labelled by hand: {supported} are supported"
     for shown, what in ((True, "shown as supported"), (False, "not shown as supported")):
-        of = [row for row in rows if (row["verdict"] == Verdict.SUPPORTED.value) == shown]
+        of = [row for row in labelled if (row["verdict"] == Verdict.SUPPORTED.value) == shown]
         wrong = sum((row["label"] == "supported") != shown for row in of)
         but = "are not" if shown else "are supported all the same"
         yield f"{len(of)} {what}, of which {wrong} {but} ({percent(wrong / max(1, len(of)))})"
