@@ -5,12 +5,13 @@ from index.documents import Document
 from index.errors import DocumentError, EmbeddingMismatch, LibraryError, LibraryReadOnly, PinciteError
 from index.hits import Hit, Passage
 from index.ingest import Added, Progress, Step
-from index.ledger import DocumentRow
+from index.ledger import Conversation, DocumentRow, Turn
 from index.library import Library, default_path, import_library, open_library
 from index.part import Part
 
 __all__ = [
     "Added",
+    "Conversation",
     "Document",
     "DocumentError",
     "DocumentRow",
@@ -25,6 +26,7 @@ __all__ = [
     "PinciteError",
     "Progress",
     "Step",
+    "Turn",
     "default_path",
     "import_library",
     "open_library",

@@ -30,7 +30,7 @@ from index.embedder import Matrix
 from index.errors import LibraryError
 from index.passages import Cut, Span
 
-FORMAT = 3
+FORMAT = 4
 _SCHEMA = """
 CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE documents (
@@ -52,6 +52,11 @@ CREATE TABLE passages (
     embedding_checksum INTEGER NOT NULL, checksum INTEGER NOT NULL
 );
 CREATE INDEX passages_of_document ON passages(document);
+-- Conversations, a turn a row; `receipt` is an answer as JSON. They are no part of the library: copies leave them out.
+CREATE TABLE turns (
+    conversation TEXT NOT NULL, number INTEGER NOT NULL, owner TEXT NOT NULL, made TEXT NOT NULL,
+    question TEXT NOT NULL, receipt TEXT NOT NULL, checksum INTEGER NOT NULL, PRIMARY KEY (conversation, number)
+) WITHOUT ROWID;
 CREATE VIRTUAL TABLE words USING fts5(
     context, text, content='passages', content_rowid='id', tokenize='porter unicode61 remove_diacritics 2'
 );
@@ -69,8 +74,10 @@ _SEALED = {
     "passages": "id, document, start, end, sentences, heading, context, text",
     "roots": "path",
     "tags": "document, tag",
+    "turns": "conversation, number, owner, made, question, receipt",
 }
-# By format, what makes it the next one. Format 1 had no pages, no roots and no checksums, format 2 no tags.
+# By format, what makes it the next one. Format 1 had no pages, no roots and no checksums, format 2 no tags, format 3 no
+# turns.
 _MIGRATIONS = {
     "1": (
         "ALTER TABLE documents ADD COLUMN pages TEXT NOT NULL DEFAULT '[]'",
@@ -86,6 +93,11 @@ _MIGRATIONS = {
     "2": (
         "CREATE TABLE tags (document TEXT NOT NULL, tag TEXT NOT NULL, checksum INTEGER NOT NULL,"
         " PRIMARY KEY (document, tag)) WITHOUT ROWID",
+    ),
+    "3": (
+        "CREATE TABLE turns (conversation TEXT NOT NULL, number INTEGER NOT NULL, owner TEXT NOT NULL,"
+        " made TEXT NOT NULL, question TEXT NOT NULL, receipt TEXT NOT NULL, checksum INTEGER NOT NULL,"
+        " PRIMARY KEY (conversation, number)) WITHOUT ROWID",
     ),
 }
 # How SQLite's errors of use begin when it is the file that is damaged.
@@ -125,6 +137,28 @@ class PassageRow:
     id: int
     document: str
     cut: Cut
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """A question of a conversation, from 1, and its answer as JSON; `owner` is who asked, "" where nobody signs in."""
+
+    conversation: str
+    number: int
+    owner: str
+    made: str
+    question: str
+    receipt: str
+
+
+@dataclass(frozen=True, slots=True)
+class Conversation:
+    """A line of the list of conversations; `question` is the first one, `made` the time of the last."""
+
+    id: str
+    question: str
+    turns: int
+    made: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -394,6 +428,36 @@ class Ledger:
         """The files and folders that were added."""
         return [str(row[0]) for row in self._rows("SELECT path FROM roots ORDER BY path")]
 
+    def keep_turn(self, turn: Turn) -> None:
+        """In the place of the one of that number and all later ones of its conversation."""
+        values = (turn.conversation, turn.number, turn.owner, turn.made, turn.question, turn.receipt)
+        with self.transaction():
+            self._rows("DELETE FROM turns WHERE conversation = ? AND number >= ?", turn.conversation, turn.number)
+            self._rows("INSERT INTO turns VALUES (?, ?, ?, ?, ?, ?, ?)", *values, _checksum(*values))
+
+    def turns(self, owner: str, conversation: str) -> list[Turn]:
+        found = self._rows(
+            f"SELECT {_SEALED['turns']} FROM turns WHERE owner = ? AND conversation = ? ORDER BY number",  # noqa: S608
+            owner,
+            conversation,
+        )
+        with self._sound("a conversation"):
+            return [Turn(*row) for row in found]
+
+    def conversations(self, owner: str) -> list[Conversation]:
+        """The latest first; each is called by its first question."""
+        found = self._rows(
+            "SELECT conversation, question, count(*), max(made), min(number) FROM turns WHERE owner = ? "
+            "GROUP BY conversation ORDER BY max(made) DESC, conversation",
+            owner,
+        )
+        with self._sound("a conversation"):
+            return [Conversation(*row[:4]) for row in found]
+
+    def forget(self, owner: str, conversation: str) -> None:
+        with self.transaction():
+            self._rows("DELETE FROM turns WHERE owner = ? AND conversation = ?", owner, conversation)
+
     def _raise_generation(self) -> None:
         self.set_meta("generation", str(self.generation + 1))
 
@@ -549,9 +613,13 @@ class Ledger:
         return lost
 
     def copy(self, path: Path) -> None:
-        """Write the whole ledger, compact, into a file that does not exist yet (SQLite's VACUUM INTO)."""
+        """Write the ledger but for conversations, compact, into a file that does not exist yet (VACUUM INTO)."""
         try:
             self._db.execute("VACUUM INTO ?", (str(path),))
+            with closing(sqlite3.connect(path)) as copy:
+                with copy:
+                    copy.execute("DELETE FROM turns")
+                copy.execute("VACUUM")
         except sqlite3.OperationalError as error:
             raise LibraryError(f"Cannot write {path}: {error}. Make room there, or choose another place.") from error
 

@@ -20,7 +20,7 @@ from index.embedder import Embedder, Matrix, local_embedder
 from index.errors import DocumentError, EmbeddingMismatch, LibraryError, LibraryReadOnly
 from index.hits import Hit, Passage
 from index.ingest import Added, Ingest, Progress
-from index.ledger import DocumentRow, Ledger
+from index.ledger import Conversation, DocumentRow, Ledger, Turn
 from index.nearest import Nearest
 from index.owner import Ownership
 from index.part import Part, chosen
@@ -191,6 +191,23 @@ class Library:
         `until`, both days included. Raises DocumentError if a name or a tag stands for nothing, or if nothing is left.
         """
         return Part(self, chosen(self.documents(), names, [_tag(tag) for tag in tags], since, until))
+
+    def keep_turn(self, turn: Turn) -> None:
+        """Keep a turn of a conversation, in the place of the one of that number and all after it."""
+        self._must_own()
+        self._ledger.keep_turn(turn)
+
+    def turns(self, owner: str, conversation: str) -> list[Turn]:
+        """The turns of a conversation; none if it is not there, or another's."""
+        return self._ledger.turns(owner, conversation)
+
+    def conversations(self, owner: str) -> list[Conversation]:
+        """What is kept of an owner's conversations, the latest first."""
+        return self._ledger.conversations(owner)
+
+    def forget(self, owner: str, conversation: str) -> None:
+        self._must_own()
+        self._ledger.forget(owner, conversation)
 
     def passages_of(self, documents: Iterable[str]) -> frozenset[int]:
         """The ids of the passages of these documents."""

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from index import Hit, Library, Part, open_library
 from rag.checking import Checker, sentence_of, unsure
 from rag.citations import Citation, Citations, Sentence, Verdict
-from rag.confidence import THRESHOLD, confidence
+from rag.confidence import THRESHOLD, confidence, missing
 from rag.disagreement import conflicting
 from rag.drafts import check_against_library
 from rag.errors import ModelCut, ModelError, QuestionError, SettingError
@@ -65,6 +65,7 @@ class Answer:
     "extractive": then they are the sources' own words. `prompt` is all that the model was told; `unsupported`, what
     became of its sentences that are not supported. If the model was cut off `cut` is one line on why, and `offered` are
     the sources' own words. `conflicts` are quotes of two documents that contradict each other on what is asked.
+    `missing`, of a question that is not answered, are its names and words that none of the hits holds.
     `timings` are seconds by stage, and "total".
     """
 
@@ -85,6 +86,7 @@ class Answer:
     cut: str = ""
     offered: tuple[Sentence, ...] = ()
     conflicts: tuple[tuple[Citation, Citation], ...] = ()
+    missing: tuple[str, ...] = ()
 
     @property
     def short(self) -> str:
@@ -114,6 +116,7 @@ class Answer:
             "cut": self.cut,
             "offered": [asdict(sentence) for sentence in self.offered],
             "conflicts": [[asdict(citation) for citation in pair] for pair in self.conflicts],
+            "missing": list(self.missing),
         }
 
 
@@ -222,6 +225,15 @@ class Assistant:
         """What writes the answers: the language model's name, or "extractive"."""
         return self._model.metadata.model_name if self._model else EXTRACTIVE
 
+    def quoting(self) -> Assistant:
+        """The same library and reader, asked for the sources' own words alone. It is closed with this one."""
+        return Assistant(self.library, self._reader, threshold=self.threshold)
+
+    def writing(self, unsupported: Unsupported) -> Assistant:
+        """The same parts, with this done about unsupported sentences. It is closed with this one."""
+        parts = (self.library, self._reader, self._model)
+        return Assistant(*parts, threshold=self.threshold, unsupported=unsupported, deadlines=self._deadlines)
+
     def ask(self, question: str, history: Sequence[Message] = (), *, within: Part | None = None) -> Answer:
         """Raises QuestionError for an empty or overlong question, ModelError if the language model fails.
 
@@ -296,6 +308,7 @@ class Assistant:
             cut=writing.cut,
             offered=tuple(quoted) if writing.cut else (),
             conflicts=tuple(conflicts),
+            missing=() if stands or quoted else missing(searched, [hit.passage for hit in hits]),
         )
 
     def _searched(

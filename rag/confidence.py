@@ -7,8 +7,8 @@ import re
 from collections.abc import Sequence
 from dataclasses import astuple, dataclass
 
-from index import Library, Part
-from index.lexical import STOP_WORDS
+from index import Library, Part, Passage
+from index.lexical import STOP_WORDS, content_words
 from rag.extract import Evidence, sigmoid
 from rag.retrieve import Found
 
@@ -23,6 +23,7 @@ _HOLDS = (0.622, -0.306, 6.591, 5.596, -0.441, -6.469)
 _SENTENCES = 4  # so many of the best are compared with the question
 _NAME = re.compile(r"\b[A-Z][\w-]*(?:\s+[A-Z][\w-]*)*")
 _NUMBER = re.compile(r"\b\d[\d.,]*\b")
+_WORD = re.compile(r"\b[^\W\d][\w’'-]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,9 +85,24 @@ def names(text: str) -> list[str]:
     return list(dict.fromkeys(found + _NUMBER.findall(text)))
 
 
+def missing(question: str, passages: Sequence[Passage]) -> tuple[str, ...]:
+    """The names and numbers of the question, and its other words that mean something, that no passage holds."""
+    text = " ".join(f"{passage.context} {passage.text}" for passage in passages)
+    named = names(question)
+    others = [word for word in _WORD.findall(question) if not any(word in name for name in named)]
+    held = {*content_words(text)}
+    words = [word for word in others if not {*content_words(word)} <= held]
+    lost = [name for name in named if not _stands(name, text)] + words
+    return tuple(sorted(dict.fromkeys(lost), key=question.find))
+
+
 def _strange(question: str, best: Evidence) -> list[str]:
     text = f"{best.passage.context} {best.passage.text}"
-    return [name for name in names(question) if not re.search(rf"(?<!\w){re.escape(name)}(?!\w)", text, re.IGNORECASE)]
+    return [name for name in names(question) if not _stands(name, text)]
+
+
+def _stands(name: str, text: str) -> bool:
+    return re.search(rf"(?<!\w){re.escape(name)}(?!\w)", text, re.IGNORECASE) is not None
 
 
 def probability(values: Sequence[float], weights: Sequence[float]) -> float:

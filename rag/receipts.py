@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 from pathlib import Path
 from typing import Any
 
-from index import DocumentError, Library
+from index import DocumentError, Hit, Library, Passage
+from rag.assistant import Answer, Unsupported
+from rag.citations import Citation, Sentence, Verdict
 from rag.errors import ReceiptError
 
 
@@ -24,12 +26,14 @@ class Standing(str, Enum):
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """A citation of a receipt: `number`, the document that it names, and how its quote stands today.
+    """A citation of a receipt: `number`, its document, and how its quote stands today.
 
-    `start` and `end` are where it stands now, None if nowhere. `changed`: the document is not the one of then.
+    `document`, `start` and `end` are where it stands now, the latter two None if nowhere. `changed`: the document is
+    not the one of then.
     """
 
     number: int
+    document: str
     title: str
     path: str
     quote: str
@@ -37,6 +41,78 @@ class Kept:
     start: int | None
     end: int | None
     changed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Reopened:
+    """An answer that was kept, as the library holds it today.
+
+    Its citations stand where their quotes stand now; of those that are `gone`, by number, where they stood. Its hits
+    are those of which the passage is still there to the letter. `kept` says how each citation stands.
+    """
+
+    answer: Answer
+    kept: tuple[Kept, ...]
+
+    @property
+    def gone(self) -> frozenset[int]:
+        return frozenset(item.number for item in self.kept if item.standing is Standing.GONE)
+
+
+def reopen(receipt: Mapping[str, Any], library: Library) -> Reopened:
+    """`Answer.to_dict()` read back. Raises ReceiptError if it is none."""
+    try:
+        return _reopened(receipt, library)
+    except (KeyError, TypeError, ValueError) as error:
+        raise ReceiptError("What was kept is no answer of Pincite. Ask the question again.") from error
+
+
+def _reopened(receipt: Mapping[str, Any], library: Library) -> Reopened:
+    kept = {item.number: item for item in verify(receipt, library)}
+
+    def cited(row: Mapping[str, Any]) -> Citation:
+        found, item = Citation(**{**row, "verdict": Verdict(row["verdict"])}), kept[row["number"]]
+        if item.start is None or item.end is None:
+            return found
+        document = library.document(item.document)
+        return replace(
+            found,
+            document=document.id,
+            start=item.start,
+            end=item.end,
+            page=document.page(item.start),
+            sha256=document.sha256,
+        )
+
+    def sentence(row: Mapping[str, Any]) -> Sentence:
+        citations = tuple(cited(citation) for citation in row["citations"])
+        return Sentence(**{**row, "citations": citations, "verdict": Verdict(row["verdict"])})
+
+    plain = ("question", "searched", "answered", "text", "read", "of", "confidence", "model", "timings", "cut")
+    answer = Answer(
+        **{name: receipt[name] for name in plain},
+        sentences=tuple(map(sentence, receipt["sentences"])),
+        citations=tuple(map(cited, receipt["citations"])),
+        hits=tuple(hit for row in receipt["hits"] if (hit := _hit(row, library))),
+        prompt=tuple((turn["role"], turn["content"]) for turn in receipt["prompt"]),
+        unsupported=Unsupported(receipt["unsupported"]),
+        offered=tuple(map(sentence, receipt["offered"])),
+        conflicts=tuple((cited(one), cited(other)) for one, other in receipt["conflicts"]),
+        missing=tuple(receipt["missing"]),
+    )
+    return Reopened(answer, tuple(kept.values()))
+
+
+def _hit(row: Mapping[str, Any], library: Library) -> Hit | None:
+    try:
+        document = library.document(row["document"])
+    except DocumentError:
+        return None
+    start, end = row["start"], row["end"]
+    if document.text[start:end] != row["text"]:
+        return None
+    passage = Passage(document, start, end, ((start, end),), row["heading"])
+    return Hit(passage, row["score"], row["fused"], row["dense"], row["lexical"])
 
 
 def read_receipt(file: Path) -> dict[str, Any]:
@@ -65,15 +141,17 @@ def _kept(citation: Mapping[str, Any], library: Library) -> Kept:
 
     def kept(standing: Standing, at: int | None, changed: bool) -> Kept:
         stop = None if at is None else at + len(quote)
-        return Kept(number, title, path, quote, standing, at, stop, changed)
+        return Kept(number, named, title, path, quote, standing, at, stop, changed)
 
+    named: str = citation["document"]
     try:
-        document, same = library.document(citation["document"]), True
+        document, same = library.document(named), True
     except DocumentError:
         rows = [row for row in library.documents() if row.path == path]
         if not rows:
             return kept(Standing.GONE, None, True)
-        document, same = library.document(rows[0].id), False
+        named = rows[0].id
+        document, same = library.document(named), False
     changed = document.sha256 != citation["sha256"]
     if document.text[start:end] == quote:
         return kept(Standing.STANDS, start, changed)
