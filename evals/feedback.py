@@ -23,7 +23,8 @@ class Feedback:
     """A person's mark of an answer.
 
     `history` is what the assistant got with the question, `answer` the text without citation marks, `quotes` what it
-    cited, to the letter. `liked` is None where the mark was withdrawn. `made` is the time, UTC, in ISO 8601.
+    cited, to the letter, and `passages` the best that were found for it. `liked` is None where the mark was withdrawn.
+    `made` is the time, UTC, in ISO 8601.
     """
 
     question: str
@@ -33,6 +34,7 @@ class Feedback:
     quotes: tuple[str, ...]
     liked: bool | None
     made: str
+    passages: tuple[str, ...] = ()
 
 
 def feedback_path(library_path: Path) -> Path:
@@ -100,8 +102,9 @@ def _feedback(line: bytes) -> Feedback:
         quotes=tuple(row["quotes"]),
         liked=row["liked"],
         made=row["made"],
+        passages=tuple(row.get("passages", ())),
     )
-    texts = (feedback.question, feedback.answer, feedback.made, *feedback.quotes)
+    texts = (feedback.question, feedback.answer, feedback.made, *feedback.quotes, *feedback.passages)
     texts += tuple(text for message in feedback.history for text in (message.role, message.text))
     if not all(isinstance(text, str) for text in texts) or isinstance(row["quotes"], str):
         raise TypeError("a text or a list of texts is something else")

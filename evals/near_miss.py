@@ -10,7 +10,7 @@ from __future__ import annotations
 import random
 import re
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import islice
@@ -19,7 +19,7 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
-from index import Library
+from index import Document, Library
 from index.lexical import STOP_WORDS, content_words
 from index.passages import cut_passages
 from rag.reader.swaps import (
@@ -93,10 +93,11 @@ def near_misses(question: str, library: Library, *, seed: int = 0) -> list[NearM
 class NearMisses:
     """Makes near misses against one library, which is read once: all its sentences by word, and all its names."""
 
-    def __init__(self, library: Library, *, seed: int = 0) -> None:
+    def __init__(self, library: Library, *, seed: int = 0, documents: Sequence[Document] | None = None) -> None:
         self._library = library
         self._seed = seed
-        self._sentences = _Sentences(library)
+        every = (library.document(row.id) for row in library.documents()) if documents is None else documents
+        self._sentences = _Sentences(every)
         self.names = _names(self._sentences.texts)
         self._words = {word for text in self._sentences.texts for word in re.findall(r"\b[a-z]+\b", text)}
         self._name_words = {word for name in self.names for word in name.split() if word[0].isupper()}
@@ -258,13 +259,12 @@ class NearMisses:
 class _Sentences:
     """Every sentence of a library, as the stems in it, in its heading and in its title; found by stem."""
 
-    def __init__(self, library: Library) -> None:
+    def __init__(self, documents: Iterable[Document]) -> None:
         self.texts: list[str] = []
         self.years: set[int] = set()
         places: dict[str, list[int]] = {}
         place = 0
-        for row in library.documents():
-            document = library.document(row.id)
+        for document in documents:
             title = _stems(document.title)
             for cut in cut_passages(document.text):
                 context = [*title, *_stems(cut.heading)]

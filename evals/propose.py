@@ -87,6 +87,15 @@ def propose(
     return _numbered([*disliked, *facts, *misses])
 
 
+def questions_of(library: Library, documents: Sequence[Document], count: int) -> list[Sample]:
+    """Up to `count` questions, by template, that sentences of these documents answer."""
+    return [
+        sample
+        for sample in _from_sentences(documents, NearMisses(library, documents=documents), count, 0)
+        if sample.type != "cloze"
+    ]
+
+
 def propose_with_model(model: LLM, library: Library, count: int, *, seed: int = 0) -> Written:
     """Up to `count` questions that a model writes from passages of the library, with what was rejected.
 

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import json
+import os
+from collections.abc import Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from index import PinciteError
+from index import PinciteError, default_path
 
 FORMAT = 2
+# The run that ships, by which CI knows whether answers got worse.
+SHIPPED = Path(__file__).parent / "baseline.json"
 # How many of the best passages count for retrieval recall and nDCG.
 RANKED = 5
 
@@ -138,6 +142,23 @@ class Record:
             raise RecordError(
                 f"Cannot read the record {path} ({error}). Make one with: pincite eval --record FILE"
             ) from error
+
+
+def keep_latest(record: Record, environ: Mapping[str, str] = os.environ) -> None:
+    """For the window, which shows the run that was made last. Raises RecordError."""
+    path = latest_path(environ)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    record.save(path)
+
+
+def latest(environ: Mapping[str, str] = os.environ) -> Record:
+    """The run that was made last on this machine, else the one that ships. Raises RecordError."""
+    path = latest_path(environ)
+    return Record.load(path if path.exists() else SHIPPED)
+
+
+def latest_path(environ: Mapping[str, str] = os.environ) -> Path:
+    return default_path(environ).parent / "evaluation.json"
 
 
 def _outcome(row: dict[str, Any]) -> Outcome:

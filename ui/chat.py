@@ -1,301 +1,356 @@
-"""The chat window: a conversation, and beside it the sources of its answers with the quoted words highlighted.
+"""The chat window: a conversation, the pages beside it, and the sources with the quoted words highlighted.
 
 It renders and decides nothing. State is the session's own; nothing on the page asks another host for anything.
 """
 
 from __future__ import annotations
 
-import hashlib
-import socket
-import threading
-from collections.abc import Iterator, Sequence
-from dataclasses import replace
-from datetime import datetime, timezone
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import click
 import gradio as gr
 from gradio.events import api
-from starlette import types as asgi
-from starlette.datastructures import MutableHeaders
-from starlette.middleware import Middleware
 
-from evals.feedback import Feedback, keep_feedback
-from index import DocumentRow, Library, Passage, PinciteError
-from index.library import SHIPPED_ARTICLES
-from rag import Anew, Assistant, Citation, Message, Sentence
-from ui.render import Turn, answer_html, header_html, question_html, sources_html, welcome_html
-
-# Questions answered at the same time, those that may wait for it, and how long an idle session keeps its turns.
-AT_ONCE = 16
-WAITING = 256
-SESSION_SECONDS = 6 * 3600
-
-# First questions for an article that ships; the tests ask them.
-EXAMPLES = {
-    "russia-dprk.txt": (
-        "How many containers has North Korea supplied to Russia?",
-        "What did Russia veto at the United Nations?",
-        "What are North Korea’s two diplomatic objectives?",
-        "Will Russia and North Korea sign a formal arms treaty?",
-    )
-}
-
-# What was pressed: by the number of a turn, a text as in JSON, whether its answer is good.
-Thumbs = dict[str, bool]
+from evals.feedback import read_feedback
+from evals.record import RecordError, latest
+from index import PinciteError
+from index.documents import SUFFIXES, read_document
+from rag import Assistant
+from ui import shelf
+from ui.conversation import Conversing, Shown, idle, picked, text_of
+from ui.desk import AT_ONCE, SESSION_SECONDS, WAITING, Access, Desk
+from ui.pages import conversations_html, documents_html, quality_html
+from ui.render import draft_html, header_html, welcome_html
+from ui.sources import Marked, document_html, evidence_html, sources_html
+from ui.turns import Turn, checked
 
 _FOLDER = Path(__file__).parent
-_FONTS = ("system-ui", "-apple-system", "Segoe UI", "Roboto", "Helvetica Neue", "Arial", "sans-serif")
-_CODE_FONTS = ("ui-monospace", "SFMono-Regular", "Menlo", "Consolas", "monospace")
-# Gradio compiles its templates in the browser, hence "unsafe-eval".
-_HEADERS = {
-    "content-security-policy": "default-src 'self'; script-src 'self' 'unsafe-inline' 'unsafe-eval'; "
-    "style-src 'self' 'unsafe-inline'; img-src 'self' data: blob:; font-src 'self' data:; object-src 'none'",
-    "x-content-type-options": "nosniff",
-    "referrer-policy": "no-referrer",
-}
+
+_PRIVATE: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
+_AT_ONCE: dict[str, Any] = _PRIVATE | {"concurrency_limit": AT_ONCE, "concurrency_id": "ask"}
+# One after the other: each is a change of the library.
+_CHANGE: dict[str, Any] = _PRIVATE | {"concurrency_limit": 1, "concurrency_id": "change"}
+_QUICK: dict[str, Any] = _PRIVATE | {"queue": False}
+_MOST_UPLOADED = 100
 
 
-def serve(assistant: Assistant, *, host: str, port: int, open_browser: bool) -> None:
-    """Serve the window until Ctrl-C. Raises PinciteError if the address cannot be used."""
-    _must_be_free(host, port)
-    window = build(assistant)
-    threading.Thread(target=_complete, args=(assistant.library,), daemon=True).start()
-    window.launch(
-        server_name=host,
-        server_port=port,
-        inbrowser=open_browser,
-        prevent_thread_lock=True,
-        quiet=True,
-        share=False,
-        ssr_mode=False,
-        run_history=False,
-        enable_monitoring=False,
-        max_file_size=1,  # byte: nothing is uploaded here
-        footer_links=[],
-        favicon_path=_FOLDER / "favicon.svg",
-        theme=gr.themes.Base(primary_hue="indigo", neutral_hue="slate", font=_FONTS, font_mono=_CODE_FONTS),
-        css_paths=_FOLDER / "style.css",
-        app_kwargs={"middleware": [Middleware(_WithHeaders)]},
-    )
-    click.echo(f"Pincite is at {_address(host, port)}  (Ctrl-C stops it)")
-    try:
-        threading.Event().wait()
-    except KeyboardInterrupt:
-        pass
-    finally:
-        window.close(verbose=False)
-
-
-def _complete(library: Library) -> None:
-    try:
-        library.complete()
-    except PinciteError as error:  # the window answers by exact search
-        click.echo(f"Error: {error}", err=True)
-
-
-def build(assistant: Assistant) -> gr.Blocks:
+def build(assistant: Assistant, access: Access = Access()) -> gr.Blocks:  # noqa: B008
     """The window: its parts, and what happens when one of them is used."""
-    documents = assistant.library.documents()
-    examples = suggestions(documents)
-
-    def shown(turns: Sequence[Turn]) -> tuple[list[Turn], list[dict[str, Any]], str]:
-        return list(turns), messages(turns, examples), sources_html(turns, documents)
-
-    def ask(question: str, turns: list[Turn]) -> Iterator[tuple[Any, ...]]:
-        """The input is emptied when the question is accepted, and holds it again if it fails."""
-        earlier = stopped([turn for turn in turns if not turn.failed])
-        for step, turn in enumerate(progress(assistant, question, earlier)):
-            if turn.failed:
-                box = gr.Textbox(question)
-            else:
-                box = gr.Textbox("", submit_btn=False, stop_btn=True) if step == 0 else gr.skip()
-            yield *shown([*earlier, turn]), box
-
-    def stop(turns: list[Turn]) -> tuple[Any, ...]:
-        return *shown(stopped(turns)), idle()
-
-    def begin_anew(turns: list[Turn]) -> tuple[Any, ...]:
-        stopped(turns)
-        turns, chat, panel = shown(())
-        return turns, chat, gr.HTML(panel, thumbs={}), idle(), {}
-
-    def idle() -> gr.Textbox:
-        return gr.Textbox(submit_btn=True, stop_btn=False)
-
-    def mark(turns: list[Turn], thumbs: Thumbs, event: gr.LikeData) -> tuple[Any, ...]:
-        """Keep what was pressed; the same again withdraws it. Turns and chat, which may be growing, are left alone."""
-        number = event.index
-        if not isinstance(number, int) or not 1 <= number <= len(turns) or not turns[number - 1].answer:
-            gr.Warning("This was not kept: the conversation has ended. Ask the question again, then mark its answer.")
-            return gr.skip(), gr.skip()
-        others = {key: value for key, value in thumbs.items() if key != str(number)}
-        liked = None if thumbs.get(str(number)) == event.liked else bool(event.liked)
-        try:
-            keep_feedback(assistant.library.path, opinion(turns, number, liked))
-        except PinciteError as error:
-            click.echo(f"Error: {error}", err=True)
-            gr.Warning("This was not kept: the library cannot be written to. The terminal that runs Pincite says more.")
-            return gr.skip(), gr.skip()
-        thumbs = others if liked is None else others | {str(number): liked}
-        return thumbs, gr.HTML(thumbs=thumbs)
-
-    def picked(event: gr.SelectData) -> str:
-        return str(event.value["text"] if isinstance(event.value, dict) else event.value)
-
-    def ask_once(question: str) -> dict[str, Any]:
-        """Answer a question: the answer with its sentences, citations and nearest passages."""
-        try:
-            answer: dict[str, Any] = without_paths(assistant.ask(question).to_dict())
-        except PinciteError as error:
-            raise gr.Error(str(error), print_exception=False) from error
-        return answer
-
+    desk = Desk(assistant, access)
+    desk.suggestions.renew()
     window = gr.Blocks(title="Pincite", analytics_enabled=False, fill_height=True, fill_width=True)
     with window:
-        api(ask_once, api_name="ask", concurrency_limit=AT_ONCE, concurrency_id="ask")
-        state = gr.State([], time_to_live=SESSION_SECONDS)
-        marks = gr.State({}, time_to_live=SESSION_SECONDS)
-        with gr.Row(elem_id="top"):
-            gr.HTML(header_html(documents, assistant.model), js_on_load=None)
-            new = gr.Button("New chat", size="sm", elem_id="new", scale=0)
-        with gr.Row(elem_id="work"):
-            with gr.Column(elem_id="talk"):
-                chat = gr.Chatbot(
-                    label="Conversation",
-                    show_label=False,
-                    elem_id="chat",
-                    container=False,
-                    buttons=[],
-                    feedback_options=None,
-                    group_consecutive_messages=False,
-                    latex_delimiters=[],
-                    placeholder=welcome_html(documents),
-                    examples=[{"text": example} for example in examples],
-                )
-                box = gr.Textbox(
-                    label="Question",
-                    show_label=False,
-                    container=False,
-                    placeholder="Ask a question about the library",
-                    lines=1,
-                    max_lines=6,
-                    autofocus=True,
-                    submit_btn=True,
-                    elem_id="box",
-                )
-            sources = gr.HTML(
-                sources_html((), documents),
-                elem_id="sources",
-                js_on_load=(_FOLDER / "chat.js").read_text("utf-8"),
-                thumbs={},
-            )
-        page = [state, chat, sources, box]
-        private: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
-        asking: dict[str, Any] = private | {"concurrency_limit": AT_ONCE, "concurrency_id": "ask"}
-        chosen = gr.on([chat.example_select, chat.option_select], picked, None, box, queue=False, **private)
-        running = [event(ask, [box, state], page, **asking) for event in (box.submit, chosen.then)]
-        for event in running:
-            event.then(idle, None, box, queue=False, **private)
-            event.failure(stop, state, page, queue=False, **private)
-        box.stop(stop, state, page, cancels=running, queue=False, **private)
-        new.click(begin_anew, state, [*page, marks], cancels=running, queue=False, **private)
-        sources.like(mark, [state, marks], [marks, sources], **private | {"concurrency_limit": AT_ONCE})
+        api(_answering(desk), api_name="ask", concurrency_limit=AT_ONCE, concurrency_id="ask")
+        page = _Page(desk)
+        _conversing(desk, page, window)
+        _checking(desk, page)
+        _keeping(desk, page)
+        _showing(desk, page)
     window.queue(max_size=WAITING)
     return window
 
 
-def progress(assistant: Assistant, question: str, earlier: Sequence[Turn]) -> Iterator[Turn]:
-    """The turn as it grows; the last one is finished."""
-    turn = Turn(question)
-    try:
-        reply = assistant.stream(question, history(earlier))
-        yield (turn := Turn(question, reply=reply))
-        try:
-            for item in reply:
-                if isinstance(item, Sentence):
-                    quoted = [_quoted(assistant.library, citation) for citation in item.citations]
-                    turn = replace(
-                        turn, sentences=(*turn.sentences, item), passages=(*turn.passages, *quoted), draft=""
+class _Page:
+    """The parts of the window, as they stand."""
+
+    def __init__(self, desk: Desk) -> None:
+        documents = desk.library.documents()
+        self.turns = gr.State([], time_to_live=SESSION_SECONDS)
+        self.marks = gr.State({}, time_to_live=SESSION_SECONDS)
+        self.conversation = gr.State("")
+        self.editing = gr.State(0)
+        self.linked = gr.State("")
+        with gr.Row(elem_id="top"):
+            self.header = gr.HTML(header_html(documents, desk.assistant.model), js_on_load=None)
+            self.new = gr.Button("New chat", size="sm", elem_id="new", scale=0)
+        with gr.Row(elem_id="work"):
+            with gr.Column(elem_id="talk"), gr.Tabs(elem_id="views") as self.tabs:
+                with gr.Tab("Ask", id="ask", elem_id="ask"):
+                    self._ask(desk)
+                with gr.Tab("Library", id="library", elem_id="library") as self.library_tab:
+                    self._library(desk)
+                with gr.Tab("Check a draft", id="check", elem_id="check"):
+                    self._check()
+                with gr.Tab("History", id="history", elem_id="history") as self.history_tab:
+                    self.conversations = gr.HTML("", js_on_load=None, elem_classes="page")
+                with gr.Tab("Quality", id="quality", elem_id="quality") as self.quality_tab:
+                    self.quality = gr.HTML("", js_on_load=None, elem_classes="page")
+            with gr.Column(elem_id="panel"):
+                self.reader = gr.HTML(
+                    "",
+                    elem_id="reader",
+                    js_on_load=(_FOLDER / "chat.js").read_text("utf-8"),
+                    server_functions=[_opening(desk)],
+                    thumbs={},
+                    conversation="",
+                )
+                self.sources = gr.HTML(sources_html((), documents), elem_id="sources", js_on_load=None)
+                self.evidence = gr.HTML(evidence_html(Turn("")), elem_id="evidence", js_on_load=None)
+
+    def _ask(self, desk: Desk) -> None:
+        self.chat = gr.Chatbot(
+            label="Conversation",
+            show_label=False,
+            elem_id="chat",
+            container=False,
+            buttons=[],
+            feedback_options=None,
+            group_consecutive_messages=False,
+            latex_delimiters=[],
+            placeholder=welcome_html(desk.library.documents()),
+            examples=_examples(desk),
+        )
+        with gr.Row(elem_id="editing", visible=False) as self.banner:
+            self.edited = gr.HTML("", js_on_load=None)
+            self.unedit = gr.Button("Cancel", size="sm", scale=0)
+        self.box = gr.Textbox(
+            label="Question",
+            show_label=False,
+            container=False,
+            placeholder="Ask a question about the library",
+            lines=1,
+            max_lines=6,
+            autofocus=True,
+            submit_btn=True,
+            elem_id="box",
+        )
+        with gr.Row(elem_id="choices"):
+            self.chosen = gr.Dropdown(
+                desk.offered(),
+                value=[],
+                multiselect=True,
+                label="Ask only",
+                elem_id="chosen",
+                container=True,
+                min_width=120,
+            )
+            self.mode = gr.Dropdown(
+                desk.modes, value=desk.mode, label="Answers are", elem_id="mode", filterable=False, min_width=120
+            )
+
+    def _library(self, desk: Desk) -> None:
+        with gr.Column(elem_classes="page"):
+            with gr.Column(visible=desk.may_change, elem_id="add"):
+                self.files = gr.File(
+                    label="Drop files here, or click to choose them",
+                    file_count="multiple",
+                    file_types=list(SUFFIXES),
+                    elem_id="files",
+                    height=120,
+                )
+                with gr.Row():
+                    self.address = gr.Textbox(
+                        label="Address of a page or a file", placeholder="https://", max_lines=1, elem_id="address"
                     )
-                elif isinstance(item, Anew):
-                    turn = Turn(question, reply=reply)
-                else:
-                    turn = replace(turn, draft=turn.draft + item)
-                yield turn
-            answer = reply.answer
-            hits = tuple(hit.passage for hit in answer.hits)
-            cited = tuple(_quoted(assistant.library, citation) for citation in answer.citations)
-            yield Turn(question, answer.sentences, (*hits, *cited), answer=answer)
+                    self.fetch = gr.Button("Add", size="sm", scale=0, elem_id="fetch")
+                    self.refresh = gr.Button("Look again at all files", size="sm", scale=0, elem_id="refresh")
+            self.uploads = gr.HTML("", js_on_load=None, elem_id="uploads")
+            self.find = gr.Textbox(label="Find a document", max_lines=1, elem_id="find")
+            self.documents = gr.HTML(
+                documents_html(desk.library.documents(), "", desk.may_change), js_on_load=None, elem_id="documents"
+            )
+
+    def _check(self) -> None:
+        with gr.Column(elem_classes="page"):
+            self.text = gr.Textbox(
+                label="Text to check, sentence by sentence",
+                placeholder="Paste a draft, or an answer of any other assistant",
+                lines=8,
+                max_lines=16,
+                elem_id="draft",
+            )
+            with gr.Row(elem_id="checking"):
+                self.check = gr.Button("Check", variant="primary", size="sm", scale=0, elem_id="run-check")
+                self.open = gr.UploadButton(
+                    "Open a file", size="sm", scale=0, file_types=list(SUFFIXES), elem_id="open-draft"
+                )
+            self.verdicts = gr.HTML("", js_on_load=None, elem_id="verdicts")
+
+
+def _answering(desk: Desk) -> Callable[[str], dict[str, Any]]:
+    def ask(question: str) -> dict[str, Any]:
+        """Answer a question: the answer with its sentences, citations and nearest passages."""
+        try:
+            answer: dict[str, Any] = without_paths(desk.assistant.ask(question).to_dict())
+        except PinciteError as error:
+            raise gr.Error(str(error), print_exception=False) from error
+        return answer
+
+    return ask
+
+
+def _opening(desk: Desk) -> Callable[[list[Any]], str]:
+    def open_document(asked: list[Any]) -> str:
+        """A document as HTML: its id, the spans to highlight ([number, start, end] each), and which character to show.
+
+        What does not come from the page itself is refused, and nothing but documents of the library is read.
+        """
+        try:
+            document, spans, at = asked
+            marked = [Marked(int(number), int(start), int(end)) for number, start, end in spans]
+            return document_html(desk.library.document(str(document)), marked, int(at))
+        except PinciteError:
+            return '<header class="open"><button type="button" class="close">Back</button></header>' + (
+                '<p class="note failed">This document is no longer in the library.</p>'
+            )
+        except (TypeError, ValueError) as error:
+            raise gr.Error("There is nothing to open.", print_exception=False) from error
+
+    return open_document
+
+
+def _conversing(desk: Desk, page: _Page, window: gr.Blocks) -> None:
+    """Questions and answers: asked, stopped, edited, asked again, marked, and taken up again."""
+    does = Conversing(desk)
+    asked_with = [page.turns, page.mode, page.chosen, page.conversation, page.editing, page.marks]
+    shown = [page.turns, page.chat, page.sources, page.box]
+    every = [*shown, page.conversation, page.editing, page.banner, page.marks, page.reader]
+
+    def arrived(request: gr.Request) -> Shown:
+        """The conversation or the question that the address holds, and the library as it is now."""
+        conversation, question = (str(request.query_params.get(name, "")) for name in ("chat", "q"))
+        turns = does.open(conversation, request) if conversation else (gr.skip(),) * len(every)
+        return *_library_shown(desk), _chat_before(desk), question, *turns
+
+    def reopened(request: gr.Request, event: gr.EventData) -> Shown:
+        return gr.Tabs(selected="ask"), *does.open(text_of(event), request)
+
+    picks = gr.on([page.chat.example_select, page.chat.option_select], picked, None, page.box, **_QUICK)
+    arrives = window.load(
+        arrived, None, [page.header, page.chosen, page.documents, page.chat, page.linked, *every], **_QUICK
+    )
+    running = [
+        page.box.submit(does.ask, [page.box, *asked_with], every, **_AT_ONCE),
+        picks.then(does.ask, [page.box, *asked_with], every, **_AT_ONCE),
+        arrives.then(does.linked, [page.linked, *asked_with], every, **_AT_ONCE),
+        page.reader.retry(does.again, asked_with, every, **_AT_ONCE),
+    ]
+    for event in running:
+        event.then(idle, None, page.box, **_QUICK)
+        event.failure(does.stop, page.turns, shown, **_QUICK)
+    page.box.stop(does.stop, page.turns, shown, cancels=running, **_QUICK)
+    page.new.click(does.begin_anew, page.turns, every, cancels=running, **_QUICK)
+    page.reader.select(reopened, None, [page.tabs, *every], cancels=running, **_QUICK)
+    page.reader.edit(does.edit, page.turns, [page.box, page.editing, page.banner, page.edited], **_QUICK)
+    page.unedit.click(lambda: ("", 0, gr.Row(visible=False)), None, [page.box, page.editing, page.banner], **_QUICK)
+    marked = {**_PRIVATE, "concurrency_limit": AT_ONCE}
+    page.reader.like(does.mark, [page.turns, page.marks], [page.marks, page.reader], **marked)
+
+
+def _checking(desk: Desk, page: _Page) -> None:
+    """A draft: opened, checked, sentence by sentence."""
+
+    def check(text: str, chosen: list[str]) -> Iterator[Shown]:
+        draft = Turn("")
+        yield draft_html(draft, False), evidence_html(draft)
+        try:
+            for draft in checked(desk.assistant, text, desk.part(chosen)):
+                yield draft_html(draft, False), evidence_html(draft)
+        except PinciteError as error:
+            draft = Turn("", note=str(error), failed=True)
+        yield draft_html(draft, True), evidence_html(draft)
+
+    def opened(file: str) -> Any:
+        path = Path(file)
+        try:
+            return read_document(path).text
+        except PinciteError as error:
+            gr.Warning(str(error).replace(str(path), path.name))
+            return gr.skip()
         finally:
-            reply.close()
-    except PinciteError as error:
-        yield replace(turn, draft="", note=str(error), failed=True, reply=None)
+            path.unlink(missing_ok=True)
+
+    page.check.click(check, [page.text, page.chosen], [page.verdicts, page.evidence], **_AT_ONCE)
+    page.open.upload(opened, page.open, page.text, **_AT_ONCE)
 
 
-def _quoted(library: Library, citation: Citation) -> Passage:
-    """The quote as a passage of its own, while the passages of the answer are not known yet."""
-    span = (citation.start, citation.end)
-    return Passage(library.document(citation.document), *span, (span,), "")
+def _keeping(desk: Desk, page: _Page) -> None:
+    """The library: files and addresses come in, documents go."""
+    listed = [page.header, page.chosen, page.documents]
+
+    def changed(find: str) -> Shown:
+        return _library_shown(desk, find)
+
+    def added(files: list[str] | None) -> Iterator[str]:
+        if not desk.may_change:
+            raise gr.Error("The library cannot be changed here.", print_exception=False)
+        yield from shelf.add_files(desk, (files or [])[:_MOST_UPLOADED])
+
+    def fetched(address: str) -> Iterator[str]:
+        if not desk.may_change:
+            raise gr.Error("The library cannot be changed here.", print_exception=False)
+        yield from shelf.add_address(desk, address)
+
+    def read_again() -> Iterator[str]:
+        if not desk.may_change:
+            raise gr.Error("The library cannot be changed here.", print_exception=False)
+        yield from shelf.read_again(desk)
+
+    def removed(find: str, event: gr.EventData) -> Shown:
+        if not desk.may_change:
+            raise gr.Error("The library cannot be changed here.", print_exception=False)
+        try:
+            shelf.remove(desk, text_of(event))
+        except PinciteError as error:
+            gr.Warning(str(error))
+        return changed(find)
+
+    changes = [
+        page.files.upload(added, page.files, page.uploads, **_CHANGE),
+        gr.on([page.address.submit, page.fetch.click], fetched, page.address, page.uploads, **_CHANGE),
+        page.refresh.click(read_again, None, page.uploads, **_CHANGE),
+    ]
+    for event, part in zip(changes, (page.files, page.address, None), strict=True):
+        after = event.then(changed, page.find, listed, **_QUICK)
+        if part is not None:
+            after.then(lambda: None, None, part, **_QUICK)
+    page.reader.delete(removed, page.find, listed, **_CHANGE)
+    page.find.change(lambda find: changed(find)[2], page.find, page.documents, **_QUICK)
+    page.library_tab.select(changed, page.find, listed, **_QUICK)
 
 
-def stopped(turns: Sequence[Turn]) -> list[Turn]:
-    """The turns when the last one is not to go on, which is stopped: its checked sentences stay, its draft does not."""
-    for turn in turns:
-        if turn.reply:
-            turn.reply.close()
-    return [turn if turn.finished else replace(turn, draft="", note="Stopped.", reply=None) for turn in turns]
+def _showing(desk: Desk, page: _Page) -> None:
+    """What is read when its page is opened: the history and the quality."""
+
+    def conversations(request: gr.Request) -> str:
+        return conversations_html(desk.library.conversations(desk.owner(request)), desk.keeps)
+
+    def forgotten(request: gr.Request, event: gr.EventData) -> str:
+        desk.library.forget(desk.owner(request), text_of(event))
+        return conversations(request)
+
+    def quality() -> str:
+        try:
+            record = latest()
+        except RecordError as error:
+            click.echo(f"Error: {error}", err=True)
+            record = None
+        return quality_html(record, read_feedback(desk.library.path))
+
+    page.history_tab.select(conversations, None, page.conversations, **_QUICK)
+    page.reader.clear(forgotten, None, page.conversations, **_QUICK)
+    page.quality_tab.select(quality, None, page.quality, **_PRIVATE)
 
 
-def history(turns: Sequence[Turn]) -> list[Message]:
-    """The turns as a language model sees them: plain text, without citation marks."""
-    messages = []
-    for turn in turns:
-        text = " ".join(sentence.text for sentence in turn.sentences) or (turn.answer.text if turn.answer else "")
-        messages += [Message("user", turn.question), Message("assistant", text)] if text else []
-    return messages
-
-
-def opinion(turns: Sequence[Turn], number: int, liked: bool | None) -> Feedback:
-    """What is kept of a person's mark of the `number`-th turn, which has an answer."""
-    turn = turns[number - 1]
-    assert turn.answer
-    return Feedback(
-        question=turn.question,
-        history=tuple(history(turns[: number - 1])),
-        answer=history([turn])[-1].text,
-        answered=turn.answer.answered,
-        quotes=tuple(citation.quote for citation in turn.citations),
-        liked=liked,
-        made=datetime.now(timezone.utc).isoformat(timespec="seconds"),
+def _library_shown(desk: Desk, find: str = "") -> Shown:
+    """Header, choice of documents, and list."""
+    documents = desk.library.documents()
+    return (
+        header_html(documents, desk.assistant.model),
+        gr.Dropdown(desk.offered()),
+        documents_html(documents, find, desk.may_change),
     )
 
 
-def messages(turns: Sequence[Turn], examples: Sequence[str] = ()) -> list[dict[str, Any]]:
-    """The turns as Gradio's chat shows them; after an abstention with an example that was not asked yet."""
-    shown: list[dict[str, Any]] = []
-    for number, turn in enumerate(turns, 1):
-        if turn.question.strip():
-            shown.append({"role": "user", "content": question_html(turn)})
-        shown.append({"role": "assistant", "content": answer_html(turn, number)})
-    if turns and turns[-1].answer and not turns[-1].answer.answered:
-        asked = {turn.question for turn in turns}
-        shown[-1]["options"] = [
-            {"value": example, "label": f"Ask instead: {example}"} for example in examples if example not in asked
-        ][:1]
-    return shown
+def _chat_before(desk: Desk) -> gr.Chatbot:
+    """The chat before the first question."""
+    return gr.Chatbot(placeholder=welcome_html(desk.library.documents()), examples=_examples(desk))
 
 
-def suggestions(documents: Sequence[DocumentRow]) -> tuple[str, ...]:
-    """Questions to begin with, where an article that ships is in the library unchanged."""
-    held = {row.sha256 for row in documents}
-    return tuple(
-        question
-        for name, questions in EXAMPLES.items()
-        if hashlib.sha256((SHIPPED_ARTICLES / name).read_bytes()).hexdigest() in held
-        for question in questions
-    )
+def _examples(desk: Desk) -> list[Any]:
+    return [{"text": example} for example in desk.suggestions()]
 
 
 def without_paths(value: Any) -> Any:
@@ -303,33 +358,3 @@ def without_paths(value: Any) -> Any:
     if isinstance(value, dict):
         return {key: without_paths(item) for key, item in value.items() if key != "path"}
     return [without_paths(item) for item in value] if isinstance(value, (list, tuple)) else value
-
-
-def _must_be_free(host: str, port: int) -> None:
-    try:
-        family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
-        socket.create_server((host, port), family=family).close()
-    except OSError as error:
-        raise PinciteError(
-            f"Cannot listen on {_address(host, port)}: {error.strerror or error}. "
-            "Stop what uses it, or choose another port, for example with: pincite chat --port 7861"
-        ) from error
-
-
-def _address(host: str, port: int) -> str:
-    return f"http://{f'[{host}]' if ':' in host else host}:{port}"
-
-
-class _WithHeaders:
-    """Gradio sends no security headers of its own."""
-
-    def __init__(self, app: asgi.ASGIApp) -> None:
-        self._app = app
-
-    async def __call__(self, scope: asgi.Scope, receive: asgi.Receive, send: asgi.Send) -> None:
-        async def send_with_headers(message: asgi.Message) -> None:
-            if message["type"] == "http.response.start":
-                MutableHeaders(scope=message).update(_HEADERS)
-            await send(message)
-
-        await self._app(scope, receive, send_with_headers)

@@ -78,7 +78,7 @@ def evaluate_run(
 
     from evals.gate import compare
     from evals.judge import judge as judged
-    from evals.record import Record, write_file
+    from evals.record import Record, RecordError, keep_latest, write_file
     from evals.report import table, verdict
     from evals.run import run
     from evals.samples import SHIPPED_SUITE, read_suite
@@ -93,6 +93,10 @@ def evaluate_run(
         made = run(asked, library=chosen_library(), environ=_environ(model), progress=shown)
         if judging:
             made = judged(made, judging, repeats, shown)
+    try:
+        keep_latest(made)
+    except RecordError as error:
+        click.echo(f"The chat window will not show this run. {error}", err=True)
     if record:
         made.save(record)
     if html:

@@ -1,76 +1,40 @@
-"""Answers into HTML: pure functions from values to markup, in which nothing from outside stands unescaped.
+"""A conversation into HTML: pure functions from values to markup.
 
 What a conversation shows is decided elsewhere; how it looks is in style.css.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from html import escape
-from pathlib import Path
 
-from index import DocumentRow, Passage
-from rag import Answer, Citation, Reply, Sentence, Verdict
+from index import DocumentRow
+from rag import Answer, Citation, Sentence, Verdict
 from rag.assistant import EXTRACTIVE
 from rag.citations import whole_words
+from ui.markup import chip, count, line, safe
+from ui.turns import Turn
 
-# Characters of the document shown around a quoted passage.
-AROUND = 320
-_NEAREST = 3
-_HUES = 5
 _LONGEST_SHOWN = 4000
-
-# A line break inside a hard-wrapped paragraph: after a long line, and not before a list item.
-_SOFT_BREAK = re.compile(r"(?<=[^\n]{45})\n(?=[^\s\-*+•·–—>|#\d])")
-_BLANK_LINES = re.compile(r"\s*\n\s*\n\s*")
-
-
-@dataclass(frozen=True, slots=True)
-class Turn:
-    """A question and what is known of its answer so far: checked sentences, then the unchecked `draft` of a model.
-
-    `passages` hold the quotes of the sentences. It ends with an `answer`, or with a `note` that says why there is
-    none: it was stopped, or it `failed`. While it grows, `reply` is what it grows from.
-    """
-
-    question: str
-    sentences: tuple[Sentence, ...] = ()
-    passages: tuple[Passage, ...] = ()
-    draft: str = ""
-    answer: Answer | None = None
-    note: str = ""
-    failed: bool = False
-    reply: Reply | None = field(default=None, compare=False, repr=False)
-
-    @property
-    def finished(self) -> bool:
-        return bool(self.answer or self.note)
-
-    @property
-    def citations(self) -> list[Citation]:
-        """By number."""
-        if self.answer:
-            return list(self.answer.citations)
-        found = {citation.number: citation for sentence in self.sentences for citation in sentence.citations}
-        return [found[number] for number in sorted(found)]
+# A verdict is told by a sign and a word, not by colour alone.
+_SIGNS = {
+    Verdict.SUPPORTED: "✓",
+    Verdict.PARTLY: "◐",
+    Verdict.CONTRADICTED: "✕",
+    Verdict.NOT_FOUND: "✕",
+    Verdict.NOT_CHECKED: "…",
+}
 
 
 def header_html(documents: Sequence[DocumentRow], model: str) -> str:
     """The name, what it is, what the library holds, and what writes the answers."""
     titles = "\n".join(row.title for row in documents[:20])
-    writer = "Quotes only, no language model" if model == EXTRACTIVE else f"Written by {model}, checked"
-    why = (
-        "Answers are sentences of the sources, word for word"
-        if model == EXTRACTIVE
-        else "Every sentence is checked against the sources before it is shown as supported"
-    )
-    return (
+    writer = "No language model" if model == EXTRACTIVE else f"Language model: {model}"
+    return safe(
         '<header class="brand"><span class="logo" aria-hidden="true">1</span>'
         "<div><h1>Pincite</h1><p>Every sentence pinned to the words that support it</p></div>"
-        f'<ul><li title="{escape(titles)}">{_count(len(documents), "document")}</li>'
-        f'<li title="{escape(why)}">{escape(writer)}</li></ul></header>'
+        f'<ul><li title="{escape(titles)}">{count(len(documents), "document")}</li>'
+        f"<li>{escape(writer)}</li></ul></header>"
     )
 
 
@@ -78,39 +42,48 @@ def welcome_html(documents: Sequence[DocumentRow]) -> str:
     """What the chat shows before the first question."""
     if not documents:
         return _block(
-            "<h2>The library is empty</h2><p>Add documents with <code>pincite add FOLDER</code></p>", "welcome"
+            "<h2>The library is empty</h2><p>Add documents under Library, or with <code>pincite add FOLDER</code></p>",
+            "welcome",
         )
     return _block(
         "<h2>What would you like to know?</h2>"
-        "<p>Each sentence of an answer has a number. Click it to see the words that support it.</p>",
+        "<p>Each sentence of an answer has a number. Click it, and its source opens at the words that support it.</p>",
         "welcome",
     )
 
 
-def question_html(turn: Turn) -> str:
+def question_html(turn: Turn, number: int) -> str:
     question = turn.question.strip()
     shown = question if len(question) <= _LONGEST_SHOWN else f"{question[:200]} …"
-    return _block("<br>".join(escape(line) for line in shown.splitlines()), "question")
+    text = "<br>".join(map(escape, shown.splitlines()))
+    return _block(f'<div class="asked">{text}</div>{_act("edit", "Edit", number)}', "question")
 
 
 def answer_html(turn: Turn, number: int) -> str:
     """The answer of the `number`-th turn, with its citations as links to the marks of `sources_html`."""
     parts = [_sentence(sentence, number) for sentence in turn.sentences]
-    if draft := _line(turn.draft):
+    if draft := line(turn.draft):
         parts.append(f'<span class="draft" title="Not checked yet">{draft}</span>')
     body = f"<p>{' '.join(parts)}</p>" if parts else ""
     if turn.note:
-        return _block(f'{body}<p class="note{" failed" if turn.failed else ""}">{_line(turn.note)}</p>', "answer")
+        note = f'<p class="note{" failed" if turn.failed else ""}">{line(turn.note)}</p>'
+        return _block(f'{body}{note}<div class="foot">{_act("again", "Ask again", number)}</div>', "answer")
     if turn.answer is None:
         waiting = "" if turn.draft else '<p class="waiting">Reading the library<i>.</i><i>.</i><i>.</i></p>'
         return _block(body + waiting, "answer")
     if not turn.answer.answered:
-        near = " The nearest passages are listed, not as sources but as a place to look." if turn.answer.hits else ""
-        why = f'<p class="why">No document says enough to answer it.{near}</p>'
-        text = f"<p><strong>{_line(turn.answer.text)}</strong></p>"
-        return _block(text + _foot(why, number), "answer abstained")
+        return _block(_declined(turn.answer) + _foot("", turn, number), "answer abstained")
     rest = _cut(turn.answer, number) + _conflicts(turn.answer, number)
-    return _block(body + rest + _foot(f'<p class="meta">{_summary(turn.answer)}</p>', number), "answer")
+    return _block(body + rest + _foot(f'<p class="meta">{_summary(turn)}</p>', turn, number), "answer")
+
+
+def _declined(answer: Answer) -> str:
+    """What is missing, and what there is instead."""
+    lost = ", ".join(f"“{line(word)}”" for word in answer.missing[:6])
+    gap = f" What comes nearest says nothing of {lost}." if lost else ""
+    near = " The nearest passages are listed, not as sources but as a place to look." if answer.hits else ""
+    why = f'<p class="why">No document says enough to answer it.{gap}{near}</p>'
+    return f"<p><strong>{line(answer.text)}</strong></p>{why}"
 
 
 def _cut(answer: Answer, number: int) -> str:
@@ -119,7 +92,7 @@ def _cut(answer: Answer, number: int) -> str:
         return ""
     offered = " ".join(_sentence(sentence, number) for sentence in answer.offered)
     instead = f"<p><strong>In the sources’ own words:</strong> {offered}</p>" if offered else ""
-    return f'<p class="note failed">The answer was cut off. {_line(answer.cut)}</p>{instead}'
+    return f'<p class="note failed">The answer was cut off. {line(answer.cut)}</p>{instead}'
 
 
 def _conflicts(answer: Answer, number: int) -> str:
@@ -131,126 +104,54 @@ def _conflicts(answer: Answer, number: int) -> str:
 
 def _says(citation: Citation, number: int) -> str:
     added = f" (added {escape(citation.added)})" if citation.added else ""
-    return f"{_line(citation.title)}{added} says “{_line(citation.quote)}” {_chip(citation, number)}"
+    return f"{line(citation.title)}{added} says “{line(citation.quote)}” {chip(citation, number)}"
 
 
-def sources_html(turns: Sequence[Turn], documents: Sequence[DocumentRow]) -> str:
-    """The source panel: a section for each answer, of which the page shows the last or the clicked one."""
-    return "".join(_sources(turn, number) for number, turn in enumerate(turns, 1)) or _library(documents)
+def draft_html(draft: Turn, whole: bool) -> str:
+    """A checked text: each sentence under its verdict, with citations as links to the marks of `evidence_html`."""
+    if draft.failed:
+        return safe(f'<p class="note failed">{line(draft.note)}</p>')
+    rows = "".join(_checked(sentence) for sentence in draft.sentences)
+    waiting = "" if whole or draft.note else '<p class="waiting">Checking<i>.</i><i>.</i><i>.</i></p>'
+    note = f'<p class="note">{line(draft.note)}</p>' if draft.note else ""
+    return safe(f'{_tally(draft.sentences) if whole else ""}<ol class="checked">{rows}</ol>{waiting}{note}')
 
 
-def _sources(turn: Turn, number: int) -> str:
-    if turn.citations:
-        cards = "".join(_card(excerpt, number) for excerpt in _excerpts(turn))
-        return _section("Sources", _line(turn.question), cards, number)
-    if turn.answer is None:
-        return ""
-    cards = "".join(_nearest(passage) for passage in turn.passages[:_NEAREST])
-    return _section("Nearest passages", "Not sources: none of them answers the question.", cards, number)
-
-
-def _library(documents: Sequence[DocumentRow]) -> str:
-    rows = "".join(
-        f'<li><b title="{escape(Path(row.path).name)}">{_line(row.title)}</b>'
-        f"<small>{row.characters:,} characters · {_count(row.passages, 'passage')}</small></li>"
-        for row in documents[:50]
+def _checked(sentence: Sentence) -> str:
+    chips = "".join(chip(citation, 0) for citation in sentence.citations)
+    remark = sentence.remark or "supported"
+    return (
+        f'<li class="{_kind(sentence.verdict)}"><span class="verdict">{_SIGNS[sentence.verdict]} {line(remark)}</span>'
+        f"<p>{line(sentence.text)} {chips}</p></li>"
     )
-    more = f"<li><small>and {len(documents) - 50:,} more</small></li>" if len(documents) > 50 else ""
-    hint = "An answer’s sources appear here, with the quoted words highlighted."
-    return _section("Library", hint, f'<ul class="documents">{rows}{more}</ul>', 0)
 
 
-@dataclass(slots=True)
-class _Excerpt:
-    """A piece of one document, and the citations whose quotes it shows."""
-
-    passage: Passage
-    start: int
-    end: int
-    citations: list[Citation]
-
-
-def _excerpts(turn: Turn) -> list[_Excerpt]:
-    """The cited passages with what stands around them, those that touch joined, documents by their first citation."""
-    order = list(dict.fromkeys(citation.document for citation in turn.citations))
-    excerpts: list[_Excerpt] = []
-    for citation in sorted(turn.citations, key=lambda citation: (order.index(citation.document), citation.start)):
-        passage = next(passage for passage in turn.passages if _holds(passage, citation))
-        start, end = _window(passage, citation)
-        last = excerpts[-1] if excerpts else None
-        if last and last.citations[-1].document == citation.document and start <= last.end:
-            if citation.start >= last.citations[-1].end:
-                last.end = max(last.end, end)
-                last.citations.append(citation)
-                continue
-        excerpts.append(_Excerpt(passage, start, end, [citation]))
-    return excerpts
+def _tally(sentences: Sequence[Sentence]) -> str:
+    shares = [
+        f"{number:,} {verdict.value}"
+        for verdict in Verdict
+        if (number := sum(sentence.verdict is verdict for sentence in sentences))
+    ]
+    return f'<p class="tally" role="status">{count(len(sentences), "sentence")}: {", ".join(shares)}.</p>'
 
 
-def _holds(passage: Passage, citation: Citation) -> bool:
-    return passage.document.id == citation.document and passage.start <= citation.start and citation.end <= passage.end
-
-
-def _window(passage: Passage, citation: Citation) -> tuple[int, int]:
-    """From the passage's start to its end, and on to whole words within AROUND characters of it."""
-    text = passage.document.text
-    start, end = min(passage.start, citation.start), max(passage.end, citation.end)
-    low, high = max(0, start - AROUND), min(len(text), end + AROUND)
-    if low > 0:
-        low = min(start, low + len(re.match(r"\S*\s*", text[low:start])[0]))  # type: ignore[index]
-    if high < len(text):
-        high = max(end, high - len(re.search(r"\s*\S*$", text[end:high])[0]))  # type: ignore[index]
-    return low, high
-
-
-def _card(excerpt: _Excerpt, number: int) -> str:
-    passage = excerpt.passage
-    text = passage.document.text
-    flat = _SOFT_BREAK.sub(" ", text[excerpt.start : excerpt.end])
-    parts = ["" if excerpt.start == 0 else "… "]
-    here = excerpt.start
-    for citation in excerpt.citations:
-        parts.append(_flowing(flat[here - excerpt.start : citation.start - excerpt.start]))
-        parts.append(f'<mark id="{_anchor(number, citation)}" class="{_hue(citation)}" tabindex="-1">')
-        parts.append(f"{escape(citation.quote)}</mark>")
-        here = citation.end
-    parts.append(_flowing(flat[here - excerpt.start :]))
-    parts.append("" if excerpt.end == len(text) else " …")
-    places = "".join(
-        f"<li>{_chip(citation, number)} characters {citation.start:,}–{citation.end:,}"
-        f"{f', page {citation.page}' if citation.page else ''}</li>"
-        for citation in excerpt.citations
-    )
-    return _article(passage, f'<ul class="places">{places}</ul>', "".join(parts).strip())
-
-
-def _nearest(passage: Passage) -> str:
-    page = f", page {passage.page}" if passage.page else ""
-    place = f'<ul class="places"><li>characters {passage.start:,}–{passage.end:,}{page}</li></ul>'
-    return _article(passage, place, _flowing(_SOFT_BREAK.sub(" ", passage.text)))
-
-
-def _article(passage: Passage, places: str, excerpt: str) -> str:
-    heading = f"<small>{_line(passage.heading)}</small>" if passage.heading not in ("", passage.document.title) else ""
-    title = f'<h3 title="{escape(Path(passage.document.path).name)}">{_line(passage.document.title)}{heading}</h3>'
-    return f'<article><header>{title}{places}</header><div class="excerpt">{excerpt}</div></article>'
-
-
-def _section(title: str, hint: str, body: str, number: int) -> str:
-    return f'<section data-turn="{number}"><h2>{title}</h2><p class="hint">{hint}</p>{body}</section>'
+def _kind(verdict: Verdict) -> str:
+    return verdict.name.lower().replace("_", "-")
 
 
 def _sentence(sentence: Sentence, number: int) -> str:
-    chips = "".join(_chip(citation, number) for citation in sentence.citations)
+    chips = "".join(chip(citation, number) for citation in sentence.citations)
+    sign = _SIGNS[sentence.verdict]
     if sentence.verdict is not Verdict.SUPPORTED:
-        text = f"<s>{_line(sentence.text)}</s> <small>{_line(sentence.remark)}</small>{chips}"
-        return f'<span class="unsupported">{text}</span>'
+        text = f"<s>{line(sentence.text)}</s> <small>{sign} {line(sentence.remark)}</small>{chips}"
+        return f'<span class="unsupported {_kind(sentence.verdict)}">{text}</span>'
     if sentence.moved:
         chips += '<small class="moved" title="The model named another passage, which does not say this">moved</small>'
     plain = " ".join(sentence.text.split())
     last = plain.rfind(" ") + 1
     start, word = (_emphasised(plain, part, sentence.short) for part in (slice(0, last), slice(last, None)))
-    return f'<span>{start}<span class="keep">{word}{chips}</span></span>'
+    tick = f'<small class="tick" title="Supported: checked against its source">{sign}</small>'
+    return f'<span>{start}<span class="keep">{word}{chips}{tick}</span></span>'
 
 
 def _emphasised(text: str, part: slice, short: str) -> str:
@@ -262,8 +163,8 @@ def _emphasised(text: str, part: slice, short: str) -> str:
     return f"{escape(text[start:low])}{bold}{escape(text[high:stop])}"
 
 
-def _foot(remark: str, number: int) -> str:
-    """What stands under the answer of the `number`-th turn: a remark, and the buttons that mark it.
+def _foot(remark: str, turn: Turn, number: int) -> str:
+    """What stands under the answer of the `number`-th turn: a remark, and what can be done with it.
 
     Gradio leaves neither data nor aria attributes in a message, so "value" holds the number; chat.js does the rest.
     """
@@ -271,46 +172,39 @@ def _foot(remark: str, number: int) -> str:
         f'<button type="button" class="thumb {kind}" title="{name}" value="{number}"></button>'
         for kind, name in (("good", "Good answer"), ("bad", "Bad answer"))
     )
-    return f'<div class="foot">{remark}<span class="thumbs">{thumbs}</span></div>'
-
-
-def _chip(citation: Citation, number: int) -> str:
-    return (
-        f'<a class="chip {_hue(citation)}" href="#{_anchor(number, citation)}" title="{_line(citation.quote)}">'
-        f'<span class="spoken">Citation </span>{citation.number}</a>'
+    copies = "".join(
+        _act(f"copy {form}", name, number)
+        for form, name in (("markdown", "Markdown"), ("plain", "Plain text"), ("bibtex", "BibTeX"))
     )
+    copy = f'<details class="copies"><summary>Copy</summary>{copies}</details>' if turn.sentences else ""
+    acts = f"{copy}{_act('again', 'Ask again', number)}{_act('show', 'Sources', number)}{_act('link', 'Link', number)}"
+    return f'{_rechecked(turn)}{remark}<div class="foot">{acts}<span class="thumbs">{thumbs}</span></div>'
 
 
-def _anchor(number: int, citation: Citation) -> str:
-    return f"quote-{number}-{citation.number}"
+def _act(kind: str, name: str, number: int) -> str:
+    return f'<button type="button" class="act {kind}" value="{number}">{name}</button>'
 
 
-def _hue(citation: Citation) -> str:
-    return f"hue-{(citation.number - 1) % _HUES}"
+def _rechecked(turn: Turn) -> str:
+    if not turn.reopened or not turn.citations:
+        return ""
+    lost, all_ = len(turn.gone), len(turn.citations)
+    if lost:
+        return f'<p class="note failed">Held against the library again: {lost} of {count(all_, "quote")} gone.</p>'
+    stand = "The quote stands" if all_ == 1 else f"All {all_} quotes stand"
+    return f'<p class="meta">Held against the library again: {stand.lower()} to the letter.</p>'
 
 
-def _summary(answer: Answer) -> str:
+def _summary(turn: Turn) -> str:
+    answer = turn.answer
+    assert answer
     documents = len({citation.document for citation in answer.citations})
-    quotes = _count(len(answer.citations), "quote") + (f" from {_count(documents, 'document')}" if documents else "")
-    writer = "in the sources’ own words" if answer.model == EXTRACTIVE else f"written by {_line(answer.model)}"
-    read = f"{answer.read:,} of {_count(answer.of, 'passage')} read"
+    quotes = count(len(answer.citations), "quote") + (f" from {count(documents, 'document')}" if documents else "")
+    writer = "in the sources’ own words" if answer.model == EXTRACTIVE else f"written by {line(answer.model)}"
+    read = f"{answer.read:,} of {count(answer.of, 'passage')} read"
     return f"{quotes} · {writer} · {read} · {answer.timings.get('total', 0.0):.1f} s"
 
 
 def _block(inner: str, kind: str) -> str:
     """One line of HTML, which Markdown leaves as it is."""
-    return f'<div class="{kind}">{inner}</div>'
-
-
-def _line(text: str) -> str:
-    """Escaped, on one line."""
-    return escape(" ".join(text.split()))
-
-
-def _flowing(text: str) -> str:
-    """Escaped, with a gap between paragraphs."""
-    return '<span class="gap"></span>'.join(escape(part) for part in _BLANK_LINES.split(text))
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+    return safe(f'<div class="{kind}">{inner}</div>').replace("\n", " ")

@@ -54,6 +54,8 @@ Settings, from the environment:
   OPENAI_API_KEY, OPENAI_BASE_URL, OPENAI_MODEL   let this model write the answers
   PINCITE_GGUF       a model file to do so, run in this process (extra local-llm)
   PINCITE_CONTEXT    the model's context in tokens (8192)
+  PINCITE_AUTH       who may use the chat window: name:password,... or open (ask only)
+  PINCITE_HISTORY    whether it keeps conversations: on, off (on, unless there is a PINCITE_AUTH)
   PINCITE_UNSUPPORTED   what becomes of its unsupported sentences: mark, strict (never shown), again
 """
 
@@ -290,7 +292,7 @@ def remove(names: tuple[str, ...]) -> None:
 def chat(host: str, port: int, open_browser: bool) -> None:
     """Open the chat window on this machine."""
     from rag import Assistant
-    from ui.chat import serve
+    from ui.server import serve
 
     with Assistant.open(chosen_library()) as assistant:
         serve(assistant, host=host, port=port, open_browser=open_browser)

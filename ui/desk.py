@@ -1,0 +1,131 @@
+"""What the pages of the window share: whom they ask, of which documents, and who may do what."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from queue import SimpleQueue
+from threading import Thread
+
+import gradio as gr
+
+from index import Library, Part, Progress, Step
+from rag import Assistant, SettingError, Unsupported
+from rag.assistant import EXTRACTIVE
+from ui.suggest import Suggestions
+
+# Questions answered at the same time, those that may wait for it, and how long an idle session keeps its turns.
+AT_ONCE = 16
+WAITING = 256
+SESSION_SECONDS = 6 * 3600
+
+# Documents offered to be asked alone; of a larger library the tags are offered, and these.
+_OFFERED = 500
+_QUOTES = "quotes"
+
+Choices = list[tuple[str, str]]
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """Who may use the window, and for what.
+
+    `signed_in`: names and passwords; without any, everybody who reaches it may ask. `may_change`: whether documents
+    are added and removed in the window. `keeps`: whether conversations are kept.
+    """
+
+    signed_in: tuple[tuple[str, str], ...] = ()
+    may_change: bool = True
+    keeps: bool = True
+
+    @classmethod
+    def of(cls, environ: Mapping[str, str] = os.environ, *, shared: bool = False) -> Access:
+        """As PINCITE_AUTH and PINCITE_HISTORY say; `shared`: others than this machine reach it. Raises SettingError.
+
+        PINCITE_AUTH is "name:password", more of them with commas between; or "open": everybody may ask, and nobody
+        change the library. A shared window must have one. Conversations are kept by default where it has none.
+        """
+        text = environ.get("PINCITE_AUTH", "").strip()
+        if shared and not text:
+            raise SettingError(
+                "Others could reach this address, and nothing says who may. Set PINCITE_AUTH=name:password (more of "
+                "them with commas between), or PINCITE_AUTH=open to let everybody ask and nobody change the library."
+            )
+        if text == "open":
+            return cls(may_change=False, keeps=_on(environ, default=False))
+        pairs = [pair.strip().partition(":") for pair in text.split(",")] if text else []
+        if not all(name and password for name, _, password in pairs):
+            raise SettingError("PINCITE_AUTH is not understood. Set it to name:password, or to open.")
+        return cls(tuple((name, password) for name, _, password in pairs), keeps=_on(environ, default=not text))
+
+
+def _on(environ: Mapping[str, str], *, default: bool) -> bool:
+    text = environ.get("PINCITE_HISTORY") or ("on" if default else "off")
+    if text not in ("on", "off"):
+        raise SettingError(f"PINCITE_HISTORY is {text!r}. Set it to on or off, or unset it.")
+    return text == "on"
+
+
+class Desk:
+    def __init__(self, assistant: Assistant, access: Access) -> None:
+        self.assistant = assistant
+        self.library: Library = assistant.library
+        self.signed_in = access.signed_in
+        self.may_change = access.may_change and self.library.writable
+        self.keeps = access.keeps and self.library.writable
+        self.suggestions = Suggestions(assistant)
+        self.modes: Choices = [("Quotes, word for word", _QUOTES)]
+        if assistant.model != EXTRACTIVE:
+            self.modes = [
+                (f"{assistant.model}, checked", Unsupported.MARK.value),
+                (f"{assistant.model}, only what is supported", Unsupported.STRICT.value),
+                (f"{assistant.model}, written again where unsupported", Unsupported.AGAIN.value),
+                *self.modes,
+            ]
+
+    @property
+    def mode(self) -> str:
+        """The one that is set."""
+        return _QUOTES if self.assistant.model == EXTRACTIVE else self.assistant.unsupported.value
+
+    def asked(self, mode: str) -> Assistant:
+        known = {value for _, value in self.modes}
+        if mode == _QUOTES or mode not in known:
+            return self.assistant.quoting()
+        return self.assistant.writing(Unsupported(mode))
+
+    def offered(self) -> Choices:
+        """What can be asked alone: tags, then documents."""
+        documents = self.library.documents()
+        tags = sorted({tag for row in documents for tag in row.tags})
+        return [(f"tagged {tag}", f"tag:{tag}") for tag in tags] + [(row.title, row.id) for row in documents[:_OFFERED]]
+
+    def part(self, chosen: Sequence[str]) -> Part | None:
+        """What was chosen of `offered`; None is all. Raises DocumentError if it is not there any more."""
+        tags = [item.removeprefix("tag:") for item in chosen if item.startswith("tag:")]
+        names = [item for item in chosen if not item.startswith("tag:")]
+        return self.library.within(*names, tags=tags) if chosen else None
+
+    def owner(self, request: gr.Request) -> str:
+        """Whose conversations they are: of who has signed in, else of everybody at this machine."""
+        return str(request.username or "")
+
+
+def watched(task: Callable[[Progress], object]) -> Iterator[Step]:
+    """The steps of a long task as it takes them; then what it raised, if it did."""
+    steps: SimpleQueue[Step | BaseException | None] = SimpleQueue()
+
+    def work() -> None:
+        try:
+            task(steps.put)
+        except BaseException as error:
+            steps.put(error)
+        else:
+            steps.put(None)
+
+    Thread(target=work, daemon=True).start()
+    while (item := steps.get()) is not None:
+        if isinstance(item, BaseException):
+            raise item
+        yield item

@@ -1,0 +1,142 @@
+"""The window on an address: who may reach it, what it answers to, and what it tells the browser to allow."""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+import socket
+import threading
+from pathlib import Path
+
+import click
+import gradio as gr
+from starlette import types as asgi
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.middleware import Middleware
+from starlette.responses import PlainTextResponse
+
+from index import Library, PinciteError
+from rag import Assistant
+from ui.chat import build
+from ui.desk import Access
+
+_FOLDER = Path(__file__).parent
+_FONTS = ("system-ui", "-apple-system", "Segoe UI", "Roboto", "Helvetica Neue", "Arial", "sans-serif")
+_CODE_FONTS = ("ui-monospace", "SFMono-Regular", "Menlo", "Consolas", "monospace")
+_LARGEST_FILE = 64 * 2**20
+_LARGEST_MESSAGE = 4 * 2**20
+# Gradio compiles its templates in the browser, hence "unsafe-eval".
+_HEADERS = {
+    "content-security-policy": "default-src 'self'; script-src 'self' 'unsafe-inline' 'unsafe-eval'; "
+    "style-src 'self' 'unsafe-inline'; img-src 'self' data: blob:; font-src 'self' data:; object-src 'none'; "
+    "base-uri 'self'; form-action 'self'; frame-ancestors 'self'",
+    "x-content-type-options": "nosniff",
+    "x-frame-options": "SAMEORIGIN",
+    "referrer-policy": "no-referrer",
+    "permissions-policy": "camera=(), microphone=(), geolocation=()",
+    "cross-origin-opener-policy": "same-origin",
+}
+# What the page asks for. Gradio answers to more: it would hand out files, and reach other hosts on behalf of who asks.
+_SERVED = re.compile(
+    r"/|/(?:assets|static|svelte)/.*|/(?:theme\.css|favicon\.ico|manifest\.json|robots\.txt|config/?|healthz)"
+    r"|/(?:login|logout|login_check)/?"
+    r"|/gradio_api/(?:info|app_id|startup-events|cancel|reset|component_server|upload|upload_progress|login_check)/?"
+    r"|/gradio_api/(?:heartbeat|queue|call|run)/.*"
+)
+
+
+def serve(
+    assistant: Assistant, *, host: str, port: int, open_browser: bool = False, access: Access | None = None
+) -> None:
+    """Serve the window until Ctrl-C. Raises PinciteError if the address cannot be used, or others reach it unasked."""
+    access = access or Access.of(shared=not is_own(host))
+    _must_be_free(host, port)
+    window = build(assistant, access)
+    threading.Thread(target=_complete, args=(assistant.library,), daemon=True).start()
+    window.launch(
+        server_name=host,
+        server_port=port,
+        inbrowser=open_browser,
+        prevent_thread_lock=True,
+        quiet=True,
+        share=False,
+        ssr_mode=False,
+        run_history=False,
+        enable_monitoring=False,
+        max_file_size=_LARGEST_FILE,
+        auth=list(access.signed_in) or None,
+        footer_links=[],
+        favicon_path=_FOLDER / "favicon.svg",
+        theme=gr.themes.Base(primary_hue="indigo", neutral_hue="slate", font=_FONTS, font_mono=_CODE_FONTS),
+        css_paths=_FOLDER / "style.css",
+        app_kwargs={"middleware": [Middleware(_Guarded)]},
+    )
+    click.echo(f"Pincite is at {_address(host, port)}  (Ctrl-C stops it)")
+    try:
+        threading.Event().wait()
+    except KeyboardInterrupt:
+        pass
+    finally:
+        window.close(verbose=False)
+
+
+def is_own(host: str) -> bool:
+    """Whether only this machine reaches that address."""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def _complete(library: Library) -> None:
+    try:
+        library.complete()
+    except PinciteError as error:  # the window answers by exact search
+        click.echo(f"Error: {error}", err=True)
+
+
+def _must_be_free(host: str, port: int) -> None:
+    try:
+        family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
+        socket.create_server((host, port), family=family).close()
+    except OSError as error:
+        raise PinciteError(
+            f"Cannot listen on {_address(host, port)}: {error.strerror or error}. "
+            "Stop what uses it, or choose another port, for example with: pincite chat --port 7861"
+        ) from error
+
+
+def _address(host: str, port: int) -> str:
+    return f"http://{f'[{host}]' if ':' in host else host}:{port}"
+
+
+class _Guarded:
+    """Only what the page needs is served, nothing too large is taken in, and every answer has security headers."""
+
+    def __init__(self, app: asgi.ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: asgi.Scope, receive: asgi.Receive, send: asgi.Send) -> None:
+        async def send_with_headers(message: asgi.Message) -> None:
+            if message["type"] == "http.response.start":
+                MutableHeaders(scope=message).update(_HEADERS)
+            await send(message)
+
+        answer = _refusal(scope) if scope["type"] == "http" else None
+        await (answer or self._app)(scope, receive, send_with_headers)
+
+
+def _refusal(scope: asgi.Scope) -> PlainTextResponse | None:
+    path = str(scope["path"])
+    if not _SERVED.fullmatch(path):
+        return PlainTextResponse("There is nothing here.", 404)
+    if path == "/healthz":
+        return PlainTextResponse("ok")
+    if scope["method"] in ("POST", "PUT", "PATCH"):
+        length = Headers(scope=scope).get("content-length", "")
+        most = _LARGEST_FILE + 2**20 if path.startswith("/gradio_api/upload") else _LARGEST_MESSAGE
+        if not length.isdigit():
+            return PlainTextResponse("Say how long it is: Content-Length is missing.", 411)
+        if int(length) > most:
+            return PlainTextResponse(f"This is too large: {most // 2**20} MiB are the most.", 413)
+    return None
