@@ -224,21 +224,25 @@ def _apart(marked: Iterable[Marked], low: int, high: int) -> list[Marked]:
 
 def _body(document: Document, marked: Sequence[Marked], low: int, high: int) -> Iterable[str]:
     here = low
+    seen = low - 1  # pages that begin up to here have their line
     for item in marked:
-        yield _paged(document, here, item.start)
+        yield _paged(document, here, item.start, seen)
+        seen = item.start
         yield (
             f'<mark id="whole-{item.number}" class="hue-{(item.number - 1) % HUES}" tabindex="-1">'
             f"{escape(document.text[item.start : item.end])}</mark>"
         )
         here = item.end
-    yield _paged(document, here, high)
+    yield _paged(document, here, high, seen)
 
 
-def _paged(document: Document, start: int, end: int) -> str:
-    """The text between two marks, with a line where a page begins."""
-    cuts = [(offset, page) for page, offset in enumerate(document.pages, 1) if start <= offset < end]
+def _paged(document: Document, start: int, end: int, seen: int) -> str:
+    """The text between two marks, with a line where a page begins: one that begins in a mark has it after that."""
     parts, here = [], start
-    for offset, page in cuts:
+    for page, begins in enumerate(document.pages, 1):
+        if not seen < begins <= end:
+            continue
+        offset = max(begins, start)
         parts.append(_flowing(_SOFT_BREAK.sub(" ", document.text[here:offset])))
         parts.append(f'<span class="page">Page {page}</span>')
         here = offset
