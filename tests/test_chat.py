@@ -140,6 +140,7 @@ def test_an_answer_is_copied_with_its_references(page: Page) -> None:
         page.get_by_role("button", name=name).click()
         page.get_by_role("button", name="Copied").wait_for()
         assert part in page.evaluate("navigator.clipboard.readText()")
+        page.locator("#chat .copies:not([open])").wait_for()
 
 
 @in_browser

@@ -144,7 +144,10 @@ async function copy(text, button) {
   } catch {
     button.textContent = "Not allowed by the browser";
   }
-  setTimeout(() => (button.textContent = name), 1600);
+  setTimeout(() => {
+    button.textContent = name;
+    button.closest("details")?.removeAttribute("open");
+  }, 1500);
 }
 
 function linkTo(number) {

@@ -221,14 +221,18 @@ def _conversing(desk: Desk, page: _Page, window: gr.Blocks) -> None:
     arrives = window.load(
         arrived, None, [page.header, page.chosen, page.documents, page.chat, page.linked, *every], **_QUICK
     )
+    linked = arrives.then(does.linked, [page.linked, *asked_with], every, **_AT_ONCE)
     running = [
         page.box.submit(does.ask, [page.box, *asked_with], every, **_AT_ONCE),
         picks.then(does.ask, [page.box, *asked_with], every, **_AT_ONCE),
-        arrives.then(does.linked, [page.linked, *asked_with], every, **_AT_ONCE),
         page.reader.retry(does.again, asked_with, every, **_AT_ONCE),
+        linked,
     ]
-    for event in running:
+    for event in running[:-1]:
         event.then(idle, None, page.box, **_QUICK)
+    # Where the address held no question, another one may be under way by now.
+    linked.then(lambda question: idle() if question else gr.skip(), page.linked, page.box, **_QUICK)
+    for event in running:
         event.failure(does.stop, page.turns, shown, **_QUICK)
     page.box.stop(does.stop, page.turns, shown, cancels=running, **_QUICK)
     page.new.click(does.begin_anew, page.turns, every, cancels=running, **_QUICK)

@@ -67,8 +67,8 @@ class Suggestions:
         documents = self._library.documents()
         known = shipped(documents)
         mine = [question for question in self._made if question not in known]
-        half = SHOWN // 2 if mine and known else SHOWN
-        return (*mine[:half], *known[: SHOWN - len(mine[:half])])
+        first = known[: SHOWN // 2] if mine else known
+        return (*first, *mine)[:SHOWN]
 
     @property
     def _library(self) -> Library:
@@ -81,7 +81,10 @@ class Suggestions:
         with self._lock:
             documents = self._library.documents()
             held = frozenset(row.sha256 for row in documents)
-            if held == self._of or (len(shipped(documents)) == SHOWN and len(documents) == 1):
+            if held == self._of:
+                return
+            if len(documents) == 1 and shipped(documents):
+                self._made, self._of = (), held
                 return
             try:
                 self._made, self._of = proposed(self._assistant), held
