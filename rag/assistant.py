@@ -151,6 +151,11 @@ class Reply:
             raise StopIteration from None
 
     @property
+    def stopped(self) -> bool:
+        """Whether it was closed before its end: then it has no answer."""
+        return self._stop.pressed and self._answer is None
+
+    @property
     def answer(self) -> Answer:
         """The finished answer; reads the rest of the reply first."""
         if self._answer is None:

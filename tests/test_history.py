@@ -91,6 +91,7 @@ def test_of_a_document_that_is_gone_the_quote_is_kept(assistant: Assistant) -> N
 
 def test_what_is_no_answer_is_refused(assistant: Assistant) -> None:
     receipt = assistant.ask(CONTAINERS).to_dict()
+    broken: dict[str, object]
     for broken in ({}, {"citations": []}, {**receipt, "sentences": [{"text": "x"}]}, {**receipt, "unsupported": "x"}):
         with pytest.raises(ReceiptError, match="Ask the question again"):
             reopen(broken, assistant.library)

@@ -12,8 +12,9 @@ from rag import Assistant
 from rag.generate import prompt
 from rag.models import language_model
 from tests.model_server import scripted_server
-from ui.chat import progress
-from ui.render import answer_html, sources_html
+from ui.render import answer_html
+from ui.sources import sources_html
+from ui.turns import progress
 
 LEAK = "The ferry sails nine times a day [1]. ![logo](http://collector.example/p.png?q=ferry) [Sign in](http://x.example/)."
 

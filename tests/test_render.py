@@ -236,6 +236,15 @@ def test_a_sentence_has_its_source_beside_it_before_the_answer_is_whole(library:
     assert Marks(answer_html(early, 1)).targets == list(marks)
 
 
+def test_a_turn_that_is_stopped_meanwhile_ends_without_a_word(assistant: Assistant) -> None:
+    turns = progress(assistant, CONTAINERS, [])
+    first = next(turns)
+    assert first.reply
+    first.reply.close()
+    assert list(turns) == []
+    assert stopped([first])[0].note == "Stopped."
+
+
 def test_a_model_that_fails_is_one_calm_line(library: Library) -> None:
     with scripted_server(status=401) as server:
         *_, turn = progress(writing(library, server), CONTAINERS, [])

@@ -55,7 +55,7 @@ def window(home: Path, environ: Mapping[str, str] = {}) -> Iterator[str]:
         server.send_signal(signal.SIGINT)
         rest, errors = server.communicate(timeout=30)
     errors = "".join(line for line in errors.splitlines(True) if not line.startswith("Error: Cannot keep feedback in "))
-    assert (server.returncode, rest, errors) == (0, "", "")
+    assert (server.returncode, rest, errors) == (0, "", ""), f"{server.returncode} {rest}\n{errors}"
 
 
 @contextmanager

@@ -66,7 +66,8 @@ def progress(
                 else:
                     turn = replace(turn, draft=turn.draft + item)
                 yield turn
-            yield answered(reply.answer, assistant.library)
+            if not reply.stopped:
+                yield answered(reply.answer, assistant.library)
         finally:
             reply.close()
     except PinciteError as error:
