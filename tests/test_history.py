@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -91,7 +92,7 @@ def test_of_a_document_that_is_gone_the_quote_is_kept(assistant: Assistant) -> N
 
 def test_what_is_no_answer_is_refused(assistant: Assistant) -> None:
     receipt = assistant.ask(CONTAINERS).to_dict()
-    broken: dict[str, object]
+    broken: dict[str, Any]
     for broken in ({}, {"citations": []}, {**receipt, "sentences": [{"text": "x"}]}, {**receipt, "unsupported": "x"}):
         with pytest.raises(ReceiptError, match="Ask the question again"):
             reopen(broken, assistant.library)

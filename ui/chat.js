@@ -228,6 +228,8 @@ function name() {
     thumb.setAttribute("aria-pressed", props.thumbs[thumb.value] === thumb.matches(".good"));
   }
   for (const message of document.querySelectorAll("#chat [data-testid][aria-label]")) message.removeAttribute("aria-label");
+  document.querySelector("#chat .examples")?.removeAttribute("role"); // a list, of which the items are buttons
+  for (const page of document.querySelectorAll("#views > .tabitem:not(#ask) > .column")) page.tabIndex = 0; // they scroll
   document.querySelector("#box .submit-button")?.setAttribute("aria-label", "Send");
   document.querySelector("#box .stop-button")?.setAttribute("aria-label", "Stop");
   const count = document.querySelectorAll('#sources section:not([data-turn="0"])').length;
