@@ -54,6 +54,12 @@ def test_a_port_that_is_in_use_is_an_error_that_says_the_next_step(assistant: As
         serve(assistant, host="127.0.0.1", port=taken.getsockname()[1], open_browser=False)
 
 
+def test_a_host_starts_the_same_window_and_can_see_that_it_is_well(tmp_path: Path) -> None:
+    with window(tmp_path, start=("app.py",), port_by="PORT") as address:
+        assert httpx.get(f"{address}/healthz").text == "ok"
+        assert "Pincite" in httpx.get(address).text
+
+
 @in_browser
 def test_a_citation_shows_its_quote_and_opens_its_source_at_the_highlighted_words(
     page: Page, assistant: Assistant

@@ -39,9 +39,15 @@ def window(home: Path, environ: Mapping[str, str] = {}) -> Iterator[str]:
         port = free.getsockname()[1]
     clean = {name: value for name, value in os.environ.items() if not name.startswith(("OPENAI_", "PINCITE_"))}
     server = subprocess.Popen(
-        [sys.executable, "-c", _CHAT, "chat", "--port", str(port)],
+        [sys.executable, *start],
         cwd=SHIPPED_ARTICLES.parent,
-        env=clean | {"PINCITE_HOME": str(home), "GRADIO_TEMP_DIR": str(home / "arrivals")} | dict(environ),
+        env={
+            **clean,
+            "PINCITE_HOME": str(home),
+            "GRADIO_TEMP_DIR": str(home / "arrivals"),
+            port_by: str(port),
+            **environ,
+        },
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
@@ -285,12 +285,21 @@ def remove(names: tuple[str, ...]) -> None:
 
 
 @pincite.command()
-@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
-@click.option("--port", default=7860, show_default=True, type=click.IntRange(1, 65535), help="Port to listen on.")
+@click.option(
+    "--host", default="127.0.0.1", show_default=True, envvar="GRADIO_SERVER_NAME", help="Address to listen on."
+)
+@click.option(
+    "--port",
+    default=7860,
+    show_default=True,
+    envvar=["GRADIO_SERVER_PORT", "PORT"],
+    type=click.IntRange(1, 65535),
+    help="Port to listen on.",
+)
 @click.option("--open", "open_browser", is_flag=True, help="Open the page in a browser.")
 @library_option
 def chat(host: str, port: int, open_browser: bool) -> None:
-    """Open the chat window on this machine."""
+    """Open the chat window, for this machine; for others with PINCITE_AUTH alone."""
     from rag import Assistant
     from ui.server import serve
 
@@ -339,12 +348,12 @@ def import_file(file: Path) -> None:
 pincite.add_command(evaluate)
 
 
-def main() -> None:
+def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command; a failure that is expected is one line, without a traceback."""
     from index.errors import PinciteError
 
     try:
-        pincite.main(standalone_mode=False)
+        pincite.main(arguments, standalone_mode=False)
     except click.ClickException as error:
         error.show()
         sys.exit(error.exit_code)
