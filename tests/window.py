@@ -9,7 +9,7 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -33,7 +33,13 @@ in_browser = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium here: apt-
 
 
 @contextmanager
-def window(home: Path, environ: Mapping[str, str] = {}) -> Iterator[str]:
+def window(
+    home: Path,
+    environ: Mapping[str, str] = {},  # noqa: B006
+    *,
+    start: Sequence[str] = ("-c", _CHAT, "chat"),
+    port_by: str = "GRADIO_SERVER_PORT",
+) -> Iterator[str]:
     """The address of `pincite chat` with its library in `home`; ended by Ctrl-C, without a word of its own."""
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
