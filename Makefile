@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 
-.PHONY: chat test lint check bench bench-ingest bench-retrieval faults clean
+.PHONY: chat test lint check bench bench-chat bench-ingest bench-retrieval faults clean
 
 chat: $(VENV)/installed
 	$(BIN)/pincite chat
@@ -21,6 +21,9 @@ check: lint test
 
 bench: $(VENV)/installed
 	$(BIN)/python -m evals.bench
+
+bench-chat: $(VENV)/installed
+	$(BIN)/python -m evals.bench_chat $(ARGS)
 
 bench-ingest: $(VENV)/installed-dev
 	$(BIN)/python -m evals.bench_ingest $(ARGS)

@@ -12,7 +12,9 @@ import onnxruntime
 from tokenizers import Tokenizer
 
 MAX_TOKENS = 512
-_BATCH_TOKENS = 4096
+# Tokens of a batch, padding included: many at once where texts come by the thousand; where few are read for a question
+# and somebody waits, as few as keep the cores busy, since each row is padded to the longest.
+_BATCH_TOKENS, _WAITED_FOR = 4096, 768
 # Of a pair, the first text and the second one's lead are cut at so many tokens; windows share so many.
 _MOST_FIRST, _MOST_LEAD, _SHARED = 160, 64, 64
 
@@ -90,7 +92,7 @@ class Encoder:
                 inputs.append(self._joined(asked, [*lead, *text.ids[start : start + room]]))
                 places.append((number, len(asked) + 2 + len(lead), text.offsets[start : start + room]))
         found: list[Window | None] = [None] * len(inputs)
-        for n, (of_pair, of_tokens) in self._outputs(inputs):
+        for n, (of_pair, of_tokens) in self._outputs(inputs, _WAITED_FOR):
             _, at, offsets = places[n]
             kept = of_tokens[at : at + len(offsets)]
             found[n] = Window(of_pair, of_tokens[0], kept, np.array(offsets, np.int64).reshape(-1, 2))
@@ -108,7 +110,9 @@ class Encoder:
         ids = [self._open, *first, self._close]
         return (ids, len(ids)) if second is None else ([*ids, *second, self._close], len(ids))
 
-    def _outputs(self, inputs: Sequence[tuple[list[int], int]]) -> Iterator[tuple[int, list[Row]]]:
+    def _outputs(
+        self, inputs: Sequence[tuple[list[int], int]], tokens: int = _BATCH_TOKENS
+    ) -> Iterator[tuple[int, list[Row]]]:
         """Each input's number and its row of every output, in any order.
 
         They are sorted by length and padded to the longest of a small batch: padding is work for nothing.
@@ -116,14 +120,14 @@ class Encoder:
         by_length = sorted(range(len(inputs)), key=lambda n: len(inputs[n][0]))
         while by_length:
             longest = len(inputs[by_length[-1]][0])
-            batch = by_length[-max(1, min(16, _BATCH_TOKENS // longest)) :]
+            batch = by_length[-max(1, min(16, tokens // longest)) :]
             del by_length[-len(batch) :]
             ids, mask, types = (np.zeros((len(batch), longest), np.int64) for _ in range(3))
             for row, n in enumerate(batch):
-                tokens, of_first = inputs[n]
-                ids[row, : len(tokens)] = tokens
-                types[row, of_first : len(tokens)] = 1
-                mask[row, : len(tokens)] = 1
+                row_ids, of_first = inputs[n]
+                ids[row, : len(row_ids)] = row_ids
+                types[row, of_first : len(row_ids)] = 1
+                mask[row, : len(row_ids)] = 1
             outputs = self._session.run(None, {"input_ids": ids, "attention_mask": mask, "token_type_ids": types})
             for row, n in enumerate(batch):
                 yield n, [output[row] for output in outputs]

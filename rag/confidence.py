@@ -24,6 +24,13 @@ _SENTENCES = 4  # so many of the best are compared with the question
 _NAME = re.compile(r"\b[A-Z][\w-]*(?:\s+[A-Z][\w-]*)*")
 _NUMBER = re.compile(r"\b\d[\d.,]*\b")
 _WORD = re.compile(r"\b[^\W\d][\w’'-]+")
+_SAY_LITTLE = frozenset(
+    "again all also always another anyone anything both different each either ever every few get give gone got just "
+    "kind know last least like long made make many may mean might more most much must name need neither never new "
+    "next none nothing now often old one only other own past please same say several shall show side since some "
+    "someone something sort still take tell thing think time two type under until use used using want way well "
+    "whether while without would yet".split()
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +98,7 @@ def missing(question: str, passages: Sequence[Passage]) -> tuple[str, ...]:
     named = names(question)
     others = [word for word in _WORD.findall(question) if not any(word in name for name in named)]
     held = {*content_words(text)}
-    words = [word for word in others if not {*content_words(word)} <= held]
+    words = [word for word in others if word.lower() not in _SAY_LITTLE and not {*content_words(word)} <= held]
     lost = [name for name in named if not _stands(name, text)] + words
     return tuple(sorted(dict.fromkeys(lost), key=question.find))
 

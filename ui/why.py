@@ -32,7 +32,7 @@ def _confidence(answer: Answer, threshold: float) -> str:
     return (
         f"<h3>Confidence {sure} %</h3>"
         f'<p class="bar" role="img" aria-label="Confidence {sure} %, threshold {least} %">'
-        f'<span class="fill" style="width:{sure}%"></span><span class="tick" style="left:{least}%"></span></p>'
+        f'<span class="fill" style="width:{sure}%"></span><span class="threshold" style="left:{least}%"></span></p>'
         f"<p>From {least} % on, a question counts as covered by the library: this one is {rule}.</p>"
     )
 
