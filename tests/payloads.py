@@ -1,4 +1,4 @@
-"""Texts that do harm where they are taken for markup: each sets `window.__pwned`, or asks http://evil.example for something.
+"""Texts that do harm where they are taken for markup: each sets `window.__pwned`, or asks http://evil.example for more.
 
 `tests.test_hostile` shows of each of them that it does so in a page that trusts it.
 """
@@ -83,7 +83,7 @@ PAYLOADS = (
     "<picture><source srcset=http://evil.example/source.png><img src=y></picture>",
     "<video poster=http://evil.example/poster.png></video>",
     "<svg><image href=http://evil.example/image.png /></svg>",
-    "<svg><filter id=f><feImage href=http://evil.example/fe.png /></filter><rect width=9 height=9 filter=url(#f) /></svg>",
+    "<svg><filter id=f><feImage href=http://evil.example/f.png /></filter><rect width=9 height=9 filter=url(#f) />",
     "<table background=http://evil.example/table.png><tr><td>x</table>",
     "<link rel=stylesheet href=http://evil.example/a.css>",
     "<style>@import 'http://evil.example/b.css';</style>",

@@ -1,4 +1,4 @@
-"""What is hostile stays text, and stays out: the window against payloads, paths, sizes, and those who may not use it."""
+"""What is hostile stays text, and stays out: the window against payloads, paths, sizes, and who may not use it."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ import io
 import json
 import os
 import re
-import shutil
 import socket
 import subprocess
 import sys
@@ -34,7 +33,7 @@ from tests.window import CHROMIUM, FLAGS, ask, browsed, in_browser, tab, window
 from ui.turns import keep, progress
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Frame, Page, Route
+    from playwright.sync_api import Dialog, Frame, Page, Route
 
 IMAGE = "<img src=x onerror=window.__pwned=1>"
 PICTURE = "![logo](http://evil.example/logo.png)"
@@ -59,9 +58,11 @@ Norway sold the mill at {ONCE_TOO_OFTEN} Morva because of the storm in 1901.
 LIGHTHOUSE = "Who built the lighthouse of Morva?"
 FERRY = "How many times a day does the ferry of Morva sail?"
 MAYOR = "Who is the mayor of Morva?"
+WORLD_CUP = "Who won the 2022 World Cup?"
 MILL = f"Why did Norway sell the mill at {ONCE_TOO_OFTEN} Morva?"
 SECRET = "A secret that nobody may read through the window: 4711."
 AUTH = {"PINCITE_AUTH": "ann:secret,bob:other", "PINCITE_HISTORY": "on"}
+ANN, BOB = ({"username": "ann", "password": "secret"}, {"username": "bob", "password": "other"})
 KEPT = "a-conversation-of-ann"
 HEADERS = {
     "content-security-policy": "object-src 'none'",
@@ -76,7 +77,7 @@ _CHAT = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)
 
 @dataclass(frozen=True)
 class Served:
-    """A window, the folder that it runs in with a library in "home", and what its process writes to the terminal."""
+    """A window; in its folder it has a library in "home", what is uploaded, and "work", where it runs."""
 
     address: str
     folder: Path
@@ -90,8 +91,9 @@ class Served:
         return (self.folder / "log").read_text("utf-8")
 
 
-def in_tens(texts: Sequence[str], count: int = 10) -> list[list[str]]:
-    return [list(texts[at : at + count]) for at in range(0, len(texts), count)]
+def in_sentences(payloads: Sequence[str]) -> list[str]:
+    some = [payloads[at : at + 14] for at in range(0, len(payloads), 14)]
+    return [f"The mayors of Morva are called {' '.join(names)} and Petersen." for names in some]
 
 
 def documents_of(home: Path) -> dict[str, str]:
@@ -102,7 +104,7 @@ def documents_of(home: Path) -> dict[str, str]:
 
 @pytest.fixture(scope="module")
 def hostile(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
-    """The window of a library where titles, texts and file names are payloads. Its folder holds what is secret."""
+    """The window of a library where titles, texts and file names are payloads. It runs beside what is secret."""
     folder = tmp_path_factory.mktemp("hostile")
     articles = folder / "articles"
     articles.mkdir()
@@ -117,10 +119,11 @@ def hostile(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     (articles / "rivers.html").write_text(
         f"<!doctype html><html><head>{head}</head><body>{rows}</body></html>", "utf-8"
     )
-    for payload in IN_NAMES[:4]:
-        (articles / f"{payload}.txt").write_text("A bird sings at night.", "utf-8")
+    for number, payload in enumerate(IN_NAMES[:4]):
+        (articles / f"{payload}.txt").write_text(f"Bird number {number} sings at night.", "utf-8")
+    (folder / "work").mkdir()
     for name in (".env", "secret.txt"):
-        (folder / name).write_text(SECRET, "utf-8")
+        (folder / "work" / name).write_text(SECRET, "utf-8")
     with open_library(folder / "home" / "library", {}, create=True) as library:
         assert library.add(articles).failed == []
     with socket.create_server(("127.0.0.1", 0)) as free:
@@ -130,7 +133,7 @@ def hostile(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     with (folder / "log").open("w", encoding="utf-8") as log:
         server = subprocess.Popen(
             [sys.executable, "-c", _CHAT, "chat", "--port", str(port)],
-            cwd=folder,
+            cwd=folder / "work",
             env=clean | own | {"PYTHONPATH": str(SHIPPED_ARTICLES.parent)},
             stdout=subprocess.PIPE,
             stderr=log,
@@ -150,8 +153,8 @@ def hostile(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
 
 
 def plain(text: str) -> str:
-    """Without spaces and what is not seen."""
-    return "".join(c for c in text if unicodedata.category(c)[0] not in "ZC" and c != "\ufffd")
+    """Without spaces, what is not seen, and the marks that Pincite takes out of Markdown."""
+    return "".join(c for c in text if unicodedata.category(c)[0] not in "ZC" and c not in "\ufffd_*`")
 
 
 def lost(payloads: Sequence[str], text: str) -> list[str]:
@@ -162,24 +165,27 @@ def lost(payloads: Sequence[str], text: str) -> list[str]:
 
 # Attributes that hold text. Of any other none may hold what comes from a payload; and of these elements the window has
 # none but the report's frame.
+_RAN = "window.__pwned !== undefined || window.pwned !== undefined"
 _LOOK = """() => {
   const text = /^(title|value|alt|placeholder|aria-label|data-title|data-place)$/;
-  const found = window.__pwned === undefined ? [] : ["it ran"];
+  const harm = /pwned|evil\\.example|javascript:/i;
+  const found = window.__pwned === undefined && window.pwned === undefined ? [] : ["it ran"];
   for (const element of document.querySelectorAll("body, body *:not(body > script)"))
     for (const {name, value} of element.attributes)
-      if (!text.test(name) && /pwned|evil\\.example|javascript:/i.test(value)) found.push(`${name}=${value}`);
-  const never = "script, iframe:not(.report), img, object, embed, form, base, meta, link, style, video, audio, picture, "
-    + "math, foreignObject, animate, image, use, noscript, template, marquee, [background], [popover]";
+      if (!text.test(name) && harm.test(value)) found.push(`${name}=${value}`);
+  const never = "script, iframe:not(.report), img, object, embed, form, base, meta, link, style, video, audio, "
+    + "picture, math, foreignObject, animate, image, use, noscript, template, marquee, [background], [popover]";
   const ours = "#top, #talk, #panel, #peek, [data-testid=toast-body]";
   for (const part of document.querySelectorAll(ours))
-    for (const element of part.querySelectorAll(never)) found.push(element.outerHTML.slice(0, 200));
+    for (const element of part.querySelectorAll(never))
+      if (element.tagName !== "style" || harm.test(element.textContent)) found.push(element.outerHTML.slice(0, 200));
   return found;
 }"""
 
 
 def harm(page: Page) -> list[str]:
     """What of a payload became more than text, or ran in any frame."""
-    ran = [frame.name or frame.url for frame in page.frames if frame.evaluate("window.__pwned !== undefined")]
+    ran = [frame.name or frame.url for frame in page.frames if frame.evaluate(_RAN)]
     found: list[str] = page.evaluate(_LOOK)
     return ran + found
 
@@ -189,7 +195,12 @@ def watched(address: str, path: str = "") -> Iterator[Page]:
     """The window in a browser. At the end nothing has run, no dialog was opened, and nothing was asked of others."""
     dialogs: list[str] = []
     with browsed(address, path=path) as page:
-        page.on("dialog", lambda dialog: (dialogs.append(dialog.message), dialog.dismiss()))
+
+        def close(dialog: Dialog) -> None:
+            dialogs.append(dialog.message)
+            dialog.dismiss()
+
+        page.on("dialog", close)
         yield page
         assert harm(page) == []
         assert dialogs == []
@@ -199,9 +210,12 @@ def peeked(page: Page) -> str:
     """All that is shown beside the citations of the last answer, one after the other."""
     said = []
     for chip in page.locator("#chat .message-row").last.locator("a.chip").all():
-        chip.scroll_into_view_if_needed()
-        chip.focus()
-        page.locator("#peek").wait_for()
+        for _ in range(20):
+            page.mouse.move(1, 1)
+            chip.hover()
+            if page.locator("#peek").is_visible():  # it is not while the page still scrolls
+                break
+            page.wait_for_timeout(100)
         said.append(page.locator("#peek").inner_text())
         assert harm(page) == []
     return " ".join(said)
@@ -284,6 +298,8 @@ def test_each_payload_does_harm_in_a_page_that_trusts_it() -> None:
                             rang.add(int(frame.name))
                     except Error:  # it has left for another page
                         continue
+                if len(rang) == len(PAYLOADS):
+                    break
                 page.wait_for_timeout(50)
         browser.close()
     assert [payload for number, payload in enumerate(PAYLOADS) if number not in rang] == []
@@ -314,10 +330,10 @@ def test_what_a_payload_does_in_the_window_would_be_seen(hostile: Served) -> Non
         assert harm(page) == ["data-x=pwned"]
         page.evaluate("delete document.body.dataset.x; window.__pwned = 1")
         assert "it ran" in harm(page)
-    with pytest.raises(AssertionError, match="Content Security Policy"):
+    with pytest.raises(AssertionError):  # of `browsed`: the page's policy has stopped it
         put_into_a_window(hostile.address, f"<img src={EVIL}pixel.png>")
     with pytest.raises(AssertionError, match="it ran"):
-        put_into_a_window(hostile.address, "<svg onload=window.__pwned=1></svg>")
+        put_into_a_window(hostile.address, "<details open ontoggle=window.__pwned=1></details>")
 
 
 @in_browser
@@ -327,13 +343,13 @@ def test_payloads_in_questions_and_documents_stay_text_in_a_conversation(hostile
         for number, payloads in enumerate(halves, 1):
             page.get_by_label("Question").fill(" ".join(payloads))
             page.keyboard.press("Enter")
-            page.locator("#chat .abstained").nth(number - 1).wait_for(timeout=60_000)
+            page.locator("#chat .foot").nth(number - 1).wait_for(timeout=60_000)
             assert lost(payloads, page.locator("#chat .asked").last.inner_text()) == []
             assert harm(page) == []
-        assert page.locator("#sources section.shown article, #sources section:last-child article").count() >= 3
-
+        ask(page, WORLD_CUP)
+        assert page.locator("#chat .message-row").last.locator(".abstained").is_visible()
         page.get_by_role("button", name=f"Ask instead: {MILL}").click()
-        page.locator("#sources mark").wait_for(timeout=60_000)
+        page.locator("#chat .foot").nth(3).wait_for(timeout=60_000)
         assert page.locator("#chat .asked").last.inner_text() == MILL
         assert lost([ONCE_TOO_OFTEN], peeked(page)) == []
 
@@ -430,7 +446,7 @@ def test_payloads_in_uploads_stay_text_in_the_account_of_them(hostile: Served) -
         said = page.locator("#uploads").inner_text()
         # Gradio takes some characters out of a name.
         assert len(re.findall("onerror|onload|script|pwned", said)) >= len(files)
-        assert said.count("Added: 1 passage") == said.count("is damaged") == len(files) // 2, said
+        assert said.count("Added: 1 passage") == said.count("it is no PDF") == len(files) // 2, said
         assert str(hostile.folder) not in said
         assert harm(page) == []
 
@@ -440,17 +456,23 @@ def test_payloads_in_uploads_stay_text_in_the_account_of_them(hostile: Served) -
         assert lost([IMAGE], page.locator("#uploads").inner_text()) == []
 
 
+def open_draft(page: Page, name: str, data: bytes) -> None:
+    with page.expect_file_chooser() as chooser:
+        page.locator("#open-draft").click()
+    chooser.value.set_files({"name": name, "mimeType": "application/octet-stream", "buffer": data})
+
+
 @in_browser
 def test_payloads_in_a_draft_stay_text_where_it_is_checked(hostile: Served) -> None:
-    sentences = [f"The mayors of Morva are called {' '.join(some)} and Petersen." for some in in_tens(PAYLOADS, 7)]
     with watched(hostile.address) as page:
+        page.get_by_label("Ask only").click()
+        page.get_by_role("option", name="Morva").click()
+        page.keyboard.press("Escape")
         tab(page, "Check a draft")
-        page.locator("#open-draft input[type=file]").set_input_files(
-            {"name": f"{IN_NAMES[0]}.md", "mimeType": "text/markdown", "buffer": HARBOUR.encode()}
-        )
+        open_draft(page, f"{IN_NAMES[0]}.md", HARBOUR.encode())
         page.wait_for_function("document.querySelector('#draft textarea').value.includes('lighthouse')")
         assert page.locator("#draft textarea").input_value() == HARBOUR
-        page.locator("#draft textarea").fill("\n\n".join([HARBOUR, *sentences]))
+        page.locator("#draft textarea").fill("\n\n".join([HARBOUR, *in_sentences(PAYLOADS)]))
         page.get_by_role("button", name="Check", exact=True).click()
         page.locator("#verdicts .tally").wait_for(timeout=60_000)
         checked = page.locator("#verdicts li > p").evaluate_all(
@@ -479,9 +501,7 @@ def test_a_draft_that_cannot_be_opened_is_said_as_text_and_without_a_path(hostil
     with watched(hostile.address) as page:
         tab(page, "Check a draft")
         for name, data in (("a book.epub", book(f"{IMAGE}{link}")), ("turned \u202e round.pdf", b"no PDF")):
-            page.locator("#open-draft input[type=file]").set_input_files(
-                {"name": name, "mimeType": "application/octet-stream", "buffer": data}
-            )
+            open_draft(page, name, data)
             toast = page.locator("[data-testid=toast-body]", has_text=Path(name).suffix).last
             toast.wait_for()
             assert str(hostile.folder) not in toast.inner_text()
@@ -494,7 +514,7 @@ def test_payloads_that_a_model_writes_stay_text(tmp_path: Path) -> None:
     (tmp_path / "harbour.md").write_text(HARBOUR, "utf-8")
     with open_library(tmp_path / "library", {}, create=True) as library:
         library.add(tmp_path / "harbour.md")
-    said = [f"The mayors of Morva are called {' '.join(some)} and Petersen [1].\n\n" for some in in_tens(PAYLOADS, 7)]
+    said = (f"{sentence}\n\n" for sentence in in_sentences(PAYLOADS))
     with scripted_server(f"The ferry of Morva, {PICTURE}, sails nine times a day [1]. ", *said) as model:
         settings = {"OPENAI_BASE_URL": model, "OPENAI_MODEL": f"scripted {IMAGE}"}
         with window(tmp_path, settings) as address, watched(address) as page:
@@ -540,16 +560,9 @@ def raw(address: str, target: str, method: str = "GET", headers: Mapping[str, st
 class Visitor:
     """One who uses the window without its page."""
 
-    address: str
-    login: tuple[str, str] | None = None
+    web: httpx.Client
+    config: dict[str, Any]
     session: str = field(default_factory=lambda: os.urandom(6).hex())
-
-    def __post_init__(self) -> None:
-        self.web = httpx.Client(base_url=self.address, timeout=60)
-        if self.login:
-            name, password = self.login
-            assert self.web.post("/login", data={"username": name, "password": password}).status_code == 200
-        self.config: dict[str, Any] = self.web.get("/config").raise_for_status().json()
 
     def part(self, name: str) -> int:
         (found,) = (c["id"] for c in self.config["components"] if c["props"].get("elem_id") == name)
@@ -587,17 +600,38 @@ class Visitor:
         return self.web.post("/gradio_api/upload", content=head + data + b"\r\n--x--\r\n", headers=kind)
 
 
+@contextmanager
+def visiting(address: str, login: Mapping[str, str] | None = None) -> Iterator[Visitor]:
+    with httpx.Client(base_url=address, timeout=60) as web:
+        if login:
+            assert web.post("/login", data=login).status_code == 200
+        yield Visitor(web, web.get("/config").raise_for_status().json())
+
+
+@pytest.fixture
+def visitor(hostile: Served) -> Iterator[Visitor]:
+    with visiting(hostile.address) as visitor:
+        yield visitor
+
+
 def as_file(path: object, **more: object) -> dict[str, object]:
     return {"path": path, "meta": {"_type": "gradio.FileData"}, **more}
 
 
-def test_no_path_leads_to_a_file(hostile: Served) -> None:
-    visitor = Visitor(hostile.address)
+def test_no_path_leads_to_a_file(hostile: Served, visitor: Visitor) -> None:
     (uploaded,) = visitor.upload("mine.txt", SECRET.encode()).raise_for_status().json()
     assert Path(uploaded).read_text("utf-8") == SECRET
     ledger = hostile.home / "library" / "ledger.sqlite"
     assert ledger.exists()
-    wanted = ["/etc/passwd", uploaded, str(ledger), ".env", str(hostile.folder / ".env"), "secret.txt", "../.env"]
+    wanted = [
+        "/etc/passwd",
+        uploaded,
+        str(ledger),
+        ".env",
+        str(hostile.folder / "work" / ".env"),
+        "secret.txt",
+        "../.env",
+    ]
     ups = [
         "../",
         "..%2f",
@@ -626,7 +660,7 @@ def test_no_path_leads_to_a_file(hostile: Served) -> None:
         *("/gradio_api/custom_component/x/client/x/y", "/gradio_api/dev/reload", "/gradio_api/vibe-edit"),
         *("/gradio_api/mcp/", "/pwa_icon", "/.env", "/config/../.env", "/GRADIO_API/file=/etc/passwd"),
         *("/gradio_api/queue/../file=/etc/passwd", "/gradio_api/call/..%2f..%2ffile=/etc/passwd", "/assets/%00"),
-        *("/static/%0a/../x", "/gradio_api/file%3d/etc/passwd", "http://evil.example/", "*"),
+        *("/static/%0a/../x", "/gradio_api/file%3d/etc/passwd", "*"),
     ]
     given = [
         (target, reply.status)
@@ -640,9 +674,10 @@ def test_no_path_leads_to_a_file(hostile: Served) -> None:
         assert (method, reply.status, SECRET in reply.text) == (method, 404, False)
 
 
-def test_an_uploaded_file_lands_in_the_library_s_own_folder_whatever_its_name_is(hostile: Served) -> None:
-    visitor = Visitor(hostile.address)
-    names = ["../../evil.txt", "..\\..\\evil.txt", "C:\\evil.txt", "/tmp/evil.txt", ".env", "..", "evil/../../evil.md"]
+def test_an_uploaded_file_lands_in_the_library_s_own_folder_whatever_its_name_is(
+    hostile: Served, visitor: Visitor
+) -> None:
+    names = ["../../evil.txt", "..\\..\\evil.txt", "C:\\evil.txt", "/var/evil.txt", ".env", "..", "evil/../../evil.md"]
     names += [
         "%2e%2e%2fevil.txt",
         "evil.txt\0.md",
@@ -653,7 +688,7 @@ def test_an_uploaded_file_lands_in_the_library_s_own_folder_whatever_its_name_is
     ]
     before = {path for path in hostile.folder.rglob("*") if path.is_file()}
     known = set(documents_of(hostile.home))
-    arrived = []
+    arrived: list[str] = []
     for number, name in enumerate(names):
         reply = visitor.upload(name, f"Evil number {number} is in a file.".encode())
         assert reply.status_code in (200, 400), (name, reply.text)
@@ -661,7 +696,8 @@ def test_an_uploaded_file_lands_in_the_library_s_own_folder_whatever_its_name_is
     assert len(arrived) >= 8
     assert all(Path(path).resolve().is_relative_to(hostile.folder / "arrivals") for path in arrived), arrived
     readable = [path for path in arrived if Path(path).suffix in (".txt", ".md")]
-    assert visitor.call(visitor.function("files", "upload"), [[as_file(path) for path in readable]])["success"]
+    taken = visitor.call(visitor.function("files", "upload"), [[as_file(path) for path in readable]])
+    assert taken["success"], taken
 
     added = set(documents_of(hostile.home)) - known
     uploads = hostile.home / "library" / "uploads"
@@ -673,20 +709,24 @@ def test_an_uploaded_file_lands_in_the_library_s_own_folder_whatever_its_name_is
     elsewhere = [path for path in elsewhere if not path.is_relative_to(uploads)]
     own = (hostile.folder / "arrivals", hostile.home / "library" / "ledger.sqlite-wal")
     assert all(any(path.is_relative_to(place) for place in own) for path in elsewhere), elsewhere
-    assert not list(hostile.folder.parent.glob("evil*")) + list(Path("/tmp").glob("evil.txt"))  # noqa: S108
-    assert (hostile.folder / ".env").read_text("utf-8") == SECRET
+    assert not list(hostile.folder.parent.glob("evil*")) + list(Path("/var").glob("evil.txt"))
+    assert (hostile.folder / "work" / ".env").read_text("utf-8") == SECRET
 
 
-def test_only_what_was_uploaded_is_taken_for_an_upload(hostile: Served) -> None:
-    visitor = Visitor(hostile.address)
+def test_only_what_was_uploaded_is_taken_for_an_upload(hostile: Served, visitor: Visitor) -> None:
     (uploaded,) = visitor.upload("own.txt", b"A file of one's own.").raise_for_status().json()
     known = documents_of(hostile.home)
-    secret = hostile.folder / "secret.txt"
+    secret = hostile.folder / "work" / "secret.txt"
     (hostile.home / "library" / "notes.txt").write_text(SECRET, "utf-8")
     outside = [
         *("/etc/passwd", str(secret), "secret.txt", ".env", str(hostile.home / "library" / "ledger.sqlite")),
         *(str(hostile.home / "library" / "notes.txt"), str(SHIPPED_ARTICLES / "russia-dprk.txt"), "/proc/self/environ"),
-        *(f"{uploaded}/../../../secret.txt", f"{hostile.folder}/arrivals/../secret.txt", f"file://{secret}", ""),
+        *(
+            f"{uploaded}/../../../work/secret.txt",
+            f"{hostile.folder}/arrivals/../work/secret.txt",
+            f"file://{secret}",
+            "",
+        ),
         *(f"{uploaded}\0.txt", 7, None, ["secret.txt"]),
     ]
     for function, many in (
@@ -707,8 +747,7 @@ def test_only_what_was_uploaded_is_taken_for_an_upload(hostile: Served) -> None:
     assert opened["output"]["data"] == ["A file of one's own."]
 
 
-def test_the_server_fetches_no_address_that_is_named_as_a_file(hostile: Served) -> None:
-    visitor = Visitor(hostile.address)
+def test_the_server_fetches_no_address_that_is_named_as_a_file(hostile: Served, visitor: Visitor) -> None:
     for name in ("files", "open-draft"):
         file = as_file(f"{EVIL}{name}.txt")
         visitor.call(visitor.function(name, "upload"), [[file] if name == "files" else file])
@@ -717,42 +756,28 @@ def test_the_server_fetches_no_address_that_is_named_as_a_file(hostile: Served) 
     assert not list((hostile.folder / "arrivals").rglob("find.txt"))
 
 
-def test_what_is_asked_of_the_page_s_own_function_in_vain_is_an_error_and_no_more(hostile: Served) -> None:
-    visitor = Visitor(hostile.address)
+def test_what_is_asked_of_the_page_s_own_function_in_vain_is_an_error_and_no_more(
+    hostile: Served, visitor: Visitor
+) -> None:
     with Library(hostile.home / "library") as library:
         document = library.documents()[0].id
     right = {"component_id": visitor.part("reader"), "fn_name": "open_document", "session_hash": "s"}
+    nothing: tuple[object, ...] = ({}, [], None, -1, "__init__")
     data: list[object] = [None, [], "x", 7, {}, ["x"], ["x", [[1, 2]], 0], ["x", 7, 0], ["x", [], []], [[], [], [], []]]
     data += [[document, [], float("inf")], [document, [["a", "b", "c"]], 0], [document, [[1, 2, float("nan")]], 0]]
     wrong = [{**right, "data": value} for value in data]
-    wrong += [
-        {**right, "data": [document, [], 0], name: value} for name in right for value in ({}, [], None, -1, "__init__")
-    ]
+    wrong += [{**right, "data": [document, [], 0], name: value} for name in right for value in nothing]
     wrong += [{**right, "data": [], "fn_name": name} for name in ("postprocess", "__class__", "get_config", "open")]
     bodies = [json.dumps(each).encode() for each in wrong] + [b"", b"{", b"[]", b"null", b"\xff\xfe", b'"' * 1000]
-    replies = [visitor.web.post("/gradio_api/component_server", content=body) for body in bodies]
-    fine = [
-        (body, reply.text)
-        for body, reply in zip(bodies, replies, strict=True)
-        if reply.status_code < 400 and "no longer in the library" not in reply.text and document not in body.decode()
-    ]
-    assert fine == []
-    for reply in replies:
-        assert not re.search(r"Traceback|site-packages|\.py\b", reply.text)
-        assert str(hostile.folder) not in reply.text
-        assert lacking(reply.headers) == []
-    assert lost(
-        [TITLE],
-        unescape(
-            visitor.web.post(
-                "/gradio_api/component_server",
-                json={
-                    **right,
-                    "data": [next(d for d in [document]), [], 0],
-                },
-            ).json()
-        ),
-    ) in ([], [TITLE])
+    asked = {**right, "data": [document, [], 0]}
+    shown = httpx.post(f"{hostile.address}/gradio_api/component_server", json=asked).raise_for_status().json()
+    assert '<div class="text"' in shown
+    for body in bodies:
+        reply = httpx.post(f"{hostile.address}/gradio_api/component_server", content=body)
+        said = reply.json() if reply.status_code == 200 else ""
+        assert reply.status_code >= 400 or said == shown or "no longer in the library" in said, body
+        assert not re.search(rf"Traceback|site-packages|\.py\b|{re.escape(str(hostile.folder))}", reply.text), body
+        assert lacking(reply.headers) == [], (body, reply.status_code)
 
 
 # --- Sizes and headers ------------------------------------------------------------------------------------------------
@@ -906,19 +931,17 @@ def test_a_wrong_password_is_refused(signed: Served, name: str, password: str) -
 
 
 def test_a_conversation_opens_for_its_own_person_only(signed: Served) -> None:
-    ann, bob = (Visitor(signed.address, pair) for pair in (("ann", "secret"), ("bob", "other")))
     event = {"index": 0, "value": KEPT}
-    opened = []
-    for visitor in (bob, ann):
-        loaded = visitor.call(visitor.function("", "load"), [], query=f"?chat={KEPT}")
-        reopened = visitor.call(visitor.function("reader", "select"), [], event)
-        listed = visitor.call(visitor.function("history", "select"), [])
-        opened.append(
-            ["Anna Kress" in json.dumps(loaded), "Anna Kress" in json.dumps(reopened), KEPT in json.dumps(listed)]
-        )
-    assert opened == [[False, False, False], [True, True, True]]
-    bob.call(bob.function("reader", "clear"), [], event)
-    assert KEPT in json.dumps(ann.call(ann.function("history", "select"), []))
+    with visiting(signed.address, ANN) as ann, visiting(signed.address, BOB) as bob:
+        for visitor, own in ((bob, False), (ann, True)):
+            loaded = visitor.call(visitor.function("", "load"), [], query=f"?chat={KEPT}")
+            reopened = visitor.call(visitor.function("reader", "select"), [], event)
+            listed = visitor.call(visitor.function("history", "select"), [])
+            assert [call["success"] for call in (loaded, reopened, listed)] == [True] * 3
+            assert ["Anna Kress" in json.dumps(call) for call in (loaded, reopened)] == [own, own]
+            assert (KEPT in json.dumps(listed)) == own
+        bob.call(bob.function("reader", "clear"), [], event)
+        assert KEPT in json.dumps(ann.call(ann.function("history", "select"), []))
 
 
 def test_where_everybody_may_ask_nobody_changes_the_library(tmp_path: Path) -> None:
@@ -926,8 +949,7 @@ def test_where_everybody_may_ask_nobody_changes_the_library(tmp_path: Path) -> N
     with open_library(tmp_path / "library", {}, create=True) as library:
         library.add(tmp_path / "harbour.md")
         (document,) = library.documents()
-    with window(tmp_path, {"PINCITE_AUTH": "open"}) as address:
-        visitor = Visitor(address)
+    with window(tmp_path, {"PINCITE_AUTH": "open"}) as address, visiting(address) as visitor:
         (uploaded,) = visitor.upload("new.txt", b"A new one.").raise_for_status().json()
         (tmp_path / "harbour.md").write_text("Something else.", "utf-8")
         calls = [
@@ -945,15 +967,18 @@ def test_where_everybody_may_ask_nobody_changes_the_library(tmp_path: Path) -> N
 
 def test_others_are_let_in_only_where_it_is_said_who(tmp_path: Path) -> None:
     clean = {name: value for name, value in os.environ.items() if not name.startswith(("OPENAI_", "PINCITE_"))}
-    for host in ("0.0.0.0", "::", socket.gethostname()):  # noqa: S104
-        done = subprocess.run(
+    started = [
+        subprocess.Popen(
             [sys.executable, "-c", _CHAT, "chat", "--host", host, "--port", "7"],
             cwd=SHIPPED_ARTICLES.parent,
-            env=clean | {"PINCITE_HOME": str(tmp_path)},
-            capture_output=True,
+            env=clean | {"PINCITE_HOME": str(tmp_path / str(number))},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
             text=True,
-            timeout=60,
-            check=False,
         )
-        assert (done.returncode, done.stdout) == (1, "")
-        assert re.fullmatch(r"Error: .*PINCITE_AUTH=name:password.*\n", done.stderr)
+        for number, host in enumerate(("0.0.0.0", "::"))  # noqa: S104
+    ]
+    for process in started:
+        said, errors = process.communicate(timeout=60)
+        assert (process.returncode, said) == (1, "")
+        assert re.fullmatch(r"Error: .*PINCITE_AUTH=name:password.*\n", errors)

@@ -26,14 +26,16 @@ _FONTS = ("system-ui", "-apple-system", "Segoe UI", "Roboto", "Helvetica Neue", 
 _CODE_FONTS = ("ui-monospace", "SFMono-Regular", "Menlo", "Consolas", "monospace")
 _LARGEST_FILE = 64 * 2**20
 _LARGEST_MESSAGE = 4 * 2**20
-# A Hugging Face Space is shown in a frame of its site.
-_FRAMED_BY = "'self' https://huggingface.co" if os.environ.get("SPACE_ID") else "'self'"
+# A Hugging Face Space is shown in a frame of that site.
+_IN_A_SPACE = bool(os.environ.get("SPACE_ID"))
+_FRAMED_BY = "'self' https://huggingface.co" if _IN_A_SPACE else "'self'"
 # Gradio compiles its templates in the browser, hence "unsafe-eval".
 _HEADERS = {
     "content-security-policy": "default-src 'self'; script-src 'self' 'unsafe-inline' 'unsafe-eval'; "
     "style-src 'self' 'unsafe-inline'; img-src 'self' data: blob:; font-src 'self' data:; object-src 'none'; "
     f"base-uri 'self'; form-action 'self'; frame-ancestors {_FRAMED_BY}",
     "x-content-type-options": "nosniff",
+    **({} if _IN_A_SPACE else {"x-frame-options": "SAMEORIGIN"}),
     "referrer-policy": "no-referrer",
     "permissions-policy": "camera=(), microphone=(), geolocation=()",
     "cross-origin-opener-policy": "same-origin",
