@@ -1,7 +1,8 @@
 """The chat window under people: how soon it is there and answers, many at once, many turns; `make bench-chat`.
 
 A window is started as `pincite chat` on loopback, with no language model, and used as the browser uses it, over
-Gradio's queue. Where many ask at once, each one's questions bear a mark, so that an answer that went to another is known.
+Gradio's queue. Where many ask at once, each one's questions bear a mark, so that an answer that went to another is
+known.
 """
 
 from __future__ import annotations
@@ -59,12 +60,17 @@ class Person:
         self._session = f"{mark}{os.urandom(6).hex()}"
         config = self._http.get("/config").json()
         by_id = {part["id"]: part for part in config["components"]}
-        boxes = {part["id"] for part in config["components"] if part["props"].get("elem_id") == "box"}
-        self._function, inputs = next(
-            (item["id"], item["inputs"])
-            for item in config["dependencies"]
-            if any(part in boxes and on == "submit" for part, on in item["targets"])
-        )
+
+        def listener(name: str, event: str) -> tuple[int, list[int]]:
+            parts = {part["id"] for part in config["components"] if part["props"].get("elem_id") == name}
+            return next(
+                (item["id"], item["inputs"])
+                for item in config["dependencies"]
+                if any(part in parts and on == event for part, on in item["targets"])
+            )
+
+        self._function, inputs = listener("box", "submit")
+        self._new, _ = listener("new", "click")
         self._data = [None if by_id[part]["type"] == "state" else by_id[part]["props"].get("value") for part in inputs]
 
     def ask(self, question: str, *, marked: bool = True) -> Turn:
@@ -95,6 +101,11 @@ class Person:
             return Turn(first, whole, str(message.get("output", {}).get("error") or message)[:200])
         shown = _ASKED.findall(seen)
         return Turn(first or whole, whole, "" if shown == self._asked else f"crossed: {shown}")
+
+    def begin_anew(self) -> None:
+        sent = {"data": [None], "fn_index": self._new, "session_hash": self._session, "trigger_id": None}
+        self._http.post("/gradio_api/run/predict", json=sent).raise_for_status()
+        self._asked = []
 
     def close(self) -> None:
         self._http.close()
@@ -178,15 +189,14 @@ def full(home: Path, question: str) -> None:
 
 
 def soak(home: Path, questions: Sequence[str], turns: int) -> None:
-    """Conversations of 20 turns, one after the other; Linux alone says what a process holds."""
+    """A person's conversations of 20 turns, one after the other; Linux alone says what a process holds."""
     with served(home) as (address, process):
         rows: list[tuple[int, float, int, int]] = []
         person = Person(address, "k0x")
         made = []
         for number in range(turns + 1):
             if number % 20 == 0:
-                person.close()
-                person = Person(address, f"k{number}x")
+                person.begin_anew()
             if number % 50 == 0:
                 rows.append((number, *_held(process)))
                 _say(f"after {number} turns: {rows[-1][1]:.0f} MB, {rows[-1][2]} threads, {rows[-1][3]} open files")

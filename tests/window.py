@@ -35,7 +35,7 @@ in_browser = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium here: apt-
 @contextmanager
 def window(
     home: Path,
-    environ: Mapping[str, str] = {},  # noqa: B006
+    environ: Mapping[str, str] = {},
     *,
     start: Sequence[str] = ("-c", _CHAT, "chat"),
     port_by: str = "GRADIO_SERVER_PORT",

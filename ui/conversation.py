@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Iterator, Sequence
+from itertools import count
 from typing import Any
 
 import click
@@ -16,7 +17,7 @@ from evals.feedback import keep_feedback
 from index import PinciteError
 from ui.desk import Desk
 from ui.render import answer_html, question_html
-from ui.sources import sources_html
+from ui.sources import source_html, sources_html
 from ui.turns import Turn, keep, opinion, progress, stopped, taken_up
 
 # What was pressed: by the number of a turn, a text as in JSON, whether its answer is good.
@@ -53,8 +54,11 @@ class Conversing:
         number = len(earlier) + 1
         thumbs = {key: value for key, value in thumbs.items() if int(key) < number}
         turn, quotes = Turn(question), -1
+        chat_before, sources_before = messages(earlier), "".join(map(self._source, earlier, count(1)))
         for step, turn in enumerate(self._progress(question, earlier, mode, chosen)):
-            shown_turns, chat, sources = self.shown([*earlier, turn])
+            shown_turns = [*earlier, turn]
+            chat = chat_before + messages([turn], self._desk.suggestions(), number, earlier)
+            sources: Any = sources_before + self._source(turn, number)
             if not turn.finished and quotes == len(turn.citations):
                 sources = gr.skip()
             quotes = len(turn.citations)
@@ -74,6 +78,9 @@ class Conversing:
                 gr.Warning("This answer is not kept in the history: the library cannot be written to.")
             else:
                 yield (*_UNCHANGED[:4], conversation, *_UNCHANGED[5:8], gr.HTML(conversation=conversation))
+
+    def _source(self, turn: Turn, number: int) -> str:
+        return source_html(turn, number, self._desk.assistant.threshold)
 
     def _progress(self, question: str, earlier: list[Turn], mode: str, chosen: list[str]) -> Iterator[Turn]:
         try:
@@ -168,15 +175,20 @@ class Conversing:
         return thumbs, gr.HTML(thumbs=thumbs)
 
 
-def messages(turns: Sequence[Turn], examples: Sequence[str] = ()) -> list[dict[str, Any]]:
-    """The turns as Gradio's chat shows them; after an abstention with examples that were not asked yet."""
+def messages(
+    turns: Sequence[Turn], examples: Sequence[str] = (), first: int = 1, earlier: Sequence[Turn] = ()
+) -> list[dict[str, Any]]:
+    """The turns as Gradio's chat shows them; after an abstention with examples that were not asked yet.
+
+    `first` is the number of the first one, after the `earlier` ones.
+    """
     shown: list[dict[str, Any]] = []
-    for number, turn in enumerate(turns, 1):
+    for number, turn in enumerate(turns, first):
         if turn.question.strip():
             shown.append({"role": "user", "content": question_html(turn, number)})
         shown.append({"role": "assistant", "content": answer_html(turn, number)})
     if turns and turns[-1].answer and not turns[-1].answer.answered:
-        asked = {turn.question for turn in turns}
+        asked = {turn.question for turn in (*earlier, *turns)}
         shown[-1]["options"] = [
             {"value": example, "label": f"Ask instead: {example}"} for example in examples if example not in asked
         ][:2]

@@ -24,6 +24,8 @@ from ui.desk import Access
 _FOLDER = Path(__file__).parent
 _FONTS = ("system-ui", "-apple-system", "Segoe UI", "Roboto", "Helvetica Neue", "Arial", "sans-serif")
 _CODE_FONTS = ("ui-monospace", "SFMono-Regular", "Menlo", "Consolas", "monospace")
+# Gradio keeps some 6 MB for each session; beyond so many, what those keep that were used least lately is given up.
+_SESSIONS = 256
 _LARGEST_FILE = 64 * 2**20
 _LARGEST_MESSAGE = 4 * 2**20
 # A Hugging Face Space is shown in a frame of that site.
@@ -57,26 +59,27 @@ def serve(
     _must_be_free(host, port)
     window = build(assistant, access)
     threading.Thread(target=_complete, args=(assistant.library,), daemon=True).start()
-    window.launch(
-        server_name=host,
-        server_port=port,
-        inbrowser=open_browser,
-        prevent_thread_lock=True,
-        quiet=True,
-        share=False,
-        ssr_mode=False,
-        run_history=False,
-        enable_monitoring=False,
-        max_file_size=_LARGEST_FILE,
-        auth=list(access.signed_in) or None,
-        footer_links=[],
-        favicon_path=_FOLDER / "favicon.svg",
-        theme=gr.themes.Base(primary_hue="indigo", neutral_hue="slate", font=_FONTS, font_mono=_CODE_FONTS),
-        css_paths=_FOLDER / "style.css",
-        app_kwargs={"middleware": [Middleware(_Guarded)]},
-    )
-    click.echo(f"Pincite is at {_address(host, port)}  (Ctrl-C stops it)")
     try:
+        window.launch(
+            server_name=host,
+            server_port=port,
+            inbrowser=open_browser,
+            prevent_thread_lock=True,
+            quiet=True,
+            share=False,
+            ssr_mode=False,
+            run_history=False,
+            enable_monitoring=False,
+            max_file_size=_LARGEST_FILE,
+            state_session_capacity=_SESSIONS,
+            auth=list(access.signed_in) or None,
+            footer_links=[],
+            favicon_path=_FOLDER / "favicon.svg",
+            theme=gr.themes.Base(primary_hue="indigo", neutral_hue="slate", font=_FONTS, font_mono=_CODE_FONTS),
+            css_paths=_FOLDER / "style.css",
+            app_kwargs={"middleware": [Middleware(_Guarded)]},
+        )
+        click.echo(f"Pincite is at {_address(host, port)}  (Ctrl-C stops it)")
         threading.Event().wait()
     except KeyboardInterrupt:
         pass

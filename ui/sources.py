@@ -27,8 +27,13 @@ _BLANK_LINES = re.compile(r"\s*\n\s*\n\s*")
 
 def sources_html(turns: Sequence[Turn], documents: Sequence[DocumentRow], threshold: float = 0.0) -> str:
     """A section for each answer, of which the page shows the last or the clicked one; else what the library holds."""
-    sections = "".join(_sources(turn, number, threshold) for number, turn in enumerate(turns, 1))
-    return safe(sections or _library(documents))
+    sections = "".join(source_html(turn, number, threshold) for number, turn in enumerate(turns, 1))
+    return sections or safe(_library(documents))
+
+
+def source_html(turn: Turn, number: int, threshold: float = 0.0) -> str:
+    """The section of the `number`-th answer; "" if it has none."""
+    return safe(_sources(turn, number, threshold))
 
 
 def evidence_html(draft: Turn) -> str:
