@@ -7,6 +7,7 @@ import io
 import json
 import os
 import re
+import signal
 import socket
 import subprocess
 import sys
@@ -123,7 +124,7 @@ def hostile(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
         (articles / f"{payload}.txt").write_text(f"Bird number {number} sings at night.", "utf-8")
     (folder / "work").mkdir()
     for name in (".env", "secret.txt"):
-        (folder / "work" / name).write_text(SECRET, "utf-8")
+        (folder / "work" / name).write_text(f"SECRET='{SECRET}'", "utf-8")
     with open_library(folder / "home" / "library", {}, create=True) as library:
         assert library.add(articles).failed == []
     with socket.create_server(("127.0.0.1", 0)) as free:
@@ -144,9 +145,10 @@ def hostile(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
             assert server.stdout.readline() == f"Pincite is at http://127.0.0.1:{port}  (Ctrl-C stops it)\n"
             yield Served(f"http://127.0.0.1:{port}", folder)
         finally:
-            server.send_signal(2)
+            ended = server.poll()
+            server.send_signal(signal.SIGINT)
             server.communicate(timeout=30)
-    assert server.returncode == 0
+    assert ended is None  # nothing that was sent has ended it
 
 
 # --- Payloads ---------------------------------------------------------------------------------------------------------
@@ -291,7 +293,7 @@ def test_each_payload_does_harm_in_a_page_that_trusts_it() -> None:
                 for trusts in pages
             )
             page.goto("http://trusting.example/")
-            for _ in range(5):
+            for _ in range(40):
                 for frame in page.main_frame.child_frames:
                     try:
                         if int(frame.name) not in rang and frame.evaluate(use):
@@ -710,7 +712,7 @@ def test_an_uploaded_file_lands_in_the_library_s_own_folder_whatever_its_name_is
     own = (hostile.folder / "arrivals", hostile.home / "library" / "ledger.sqlite-wal")
     assert all(any(path.is_relative_to(place) for place in own) for path in elsewhere), elsewhere
     assert not list(hostile.folder.parent.glob("evil*")) + list(Path("/var").glob("evil.txt"))
-    assert (hostile.folder / "work" / ".env").read_text("utf-8") == SECRET
+    assert SECRET in (hostile.folder / "work" / ".env").read_text("utf-8")
 
 
 def test_only_what_was_uploaded_is_taken_for_an_upload(hostile: Served, visitor: Visitor) -> None:
@@ -740,7 +742,7 @@ def test_only_what_was_uploaded_is_taken_for_an_upload(hostile: Served, visitor:
                 assert not any(text in said for text in (SECRET, "root:", "containers", "PINCITE_HOME")), (path, said)
                 assert "Added" not in said, (path, said)
     assert documents_of(hostile.home) == known
-    assert secret.read_text("utf-8") == SECRET
+    assert SECRET in secret.read_text("utf-8")
     assert (hostile.home / "library" / "notes.txt").exists()
     assert (SHIPPED_ARTICLES / "russia-dprk.txt").exists()
     opened = visitor.call(visitor.function("open-draft", "upload"), [as_file(uploaded)])
@@ -866,6 +868,9 @@ def test_a_page_of_another_site_gets_nothing(hostile: Served) -> None:
         assert (reply.status, origin, "access-control-allow-origin" in reply.headers) == (403, origin, False)
         kind = {"Content-Type": "text/plain", "Origin": origin, "Content-Length": "2"}
         assert raw(hostile.address, "/gradio_api/component_server", "POST", kind, b"{}").status == 403
+    for method, mode, status in (("GET", "cors", 403), ("POST", "navigate", 403), ("GET", "navigate", 200)):
+        told = {"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": mode, "Content-Length": "0"}
+        assert (mode, raw(hostile.address, "/" if status == 200 else "/login", method, told).status) == (mode, status)
     assert raw(hostile.address, "/config", headers={"Origin": hostile.address}).status == 200
     assert raw(hostile.address, "/config", headers={"Host": f"localhost:{port}"}).status == 200
 

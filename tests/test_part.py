@@ -145,6 +145,7 @@ def test_a_library_from_before_there_were_tags_is_brought_up_to_date(folder: Pat
         library.add(folder)
         identity = library._ledger.meta("id")
     with closing(sqlite3.connect(tmp_path / "library" / "ledger.sqlite")) as db, db:
+        db.execute("DROP TABLE turns")
         db.execute("DROP TABLE tags")
         db.execute("UPDATE meta SET value = '2' WHERE key = 'format'")
     with pytest.raises(LibraryError, match="has format 2, an older one"):

@@ -6,17 +6,19 @@ It renders and decides nothing. State is the session's own; nothing on the page 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from html import escape
 from pathlib import Path
 from typing import Any
 
 import click
 import gradio as gr
 from gradio.events import api
+from starlette.exceptions import HTTPException
 
 from evals.feedback import read_feedback
 from evals.record import RecordError, latest
 from index import PinciteError
-from index.documents import SUFFIXES, read_document
+from index.documents import SUFFIXES, printable, read_document
 from rag import Assistant
 from ui import shelf
 from ui.conversation import Conversing, Shown, idle, picked, text_of
@@ -34,13 +36,17 @@ _AT_ONCE: dict[str, Any] = _PRIVATE | {"concurrency_limit": AT_ONCE, "concurrenc
 _CHANGE: dict[str, Any] = _PRIVATE | {"concurrency_limit": 1, "concurrency_id": "change"}
 _QUICK: dict[str, Any] = _PRIVATE | {"queue": False}
 _MOST_UPLOADED = 100
+# Seconds between looks for uploads that nothing took in, and how old they are then.
+_ARRIVALS_KEPT = (3600, 3600)
 
 
 def build(assistant: Assistant, access: Access = Access()) -> gr.Blocks:  # noqa: B008
     """The window: its parts, and what happens when one of them is used."""
     desk = Desk(assistant, access)
     desk.suggestions.renew()
-    window = gr.Blocks(title="Pincite", analytics_enabled=False, fill_height=True, fill_width=True)
+    window = gr.Blocks(
+        title="Pincite", analytics_enabled=False, fill_height=True, fill_width=True, delete_cache=_ARRIVALS_KEPT
+    )
     with window:
         api(_answering(desk), api_name="ask", concurrency_limit=AT_ONCE, concurrency_id="ask")
         page = _Page(desk)
@@ -195,8 +201,8 @@ def _opening(desk: Desk) -> Callable[[list[Any]], str]:
             return '<header class="open"><button type="button" class="close">Back</button></header>' + (
                 '<p class="note failed">This document is no longer in the library.</p>'
             )
-        except (TypeError, ValueError) as error:
-            raise gr.Error("There is nothing to open.", print_exception=False) from error
+        except (TypeError, ValueError, OverflowError) as error:
+            raise HTTPException(400, "There is nothing to open.") from error
 
     return open_document
 
@@ -261,7 +267,7 @@ def _checking(desk: Desk, page: _Page) -> None:
         try:
             return read_document(path).text
         except PinciteError as error:
-            gr.Warning(str(error).replace(str(path), path.name))
+            gr.Warning(escape(str(error).replace(printable(path), printable(path.name))))
             return gr.skip()
         finally:
             path.unlink(missing_ok=True)
@@ -298,7 +304,7 @@ def _keeping(desk: Desk, page: _Page) -> None:
         try:
             shelf.remove(desk, text_of(event))
         except PinciteError as error:
-            gr.Warning(str(error))
+            gr.Warning(escape(str(error)))
         return changed(find)
 
     changes = [

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Iterator, Sequence
+from html import escape
 from itertools import count
 from typing import Any
 
@@ -138,7 +139,7 @@ class Conversing:
         try:
             turns = taken_up(self._desk.library, self._desk.owner(request), conversation)
         except PinciteError as error:
-            gr.Warning(str(error))
+            gr.Warning(escape(str(error)))
             turns = []
         if not turns:
             gr.Warning("This conversation is not kept here any more.")

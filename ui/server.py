@@ -8,9 +8,11 @@ import re
 import socket
 import threading
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import click
 import gradio as gr
+from gradio import processing_utils
 from starlette import types as asgi
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.middleware import Middleware
@@ -57,6 +59,9 @@ def serve(
     """Serve the window until Ctrl-C. Raises PinciteError if the address cannot be used, or others reach it unasked."""
     access = access or Access.of(shared=not is_own(host))
     _must_be_free(host, port)
+    # Who may is not said: this machine alone, by its own names.
+    own = is_own(host) and not access.signed_in and access.may_change
+    processing_utils.async_ssrf_protected_download = _fetch_nothing
     window = build(assistant, access)
     threading.Thread(target=_complete, args=(assistant.library,), daemon=True).start()
     try:
@@ -77,7 +82,7 @@ def serve(
             favicon_path=_FOLDER / "favicon.svg",
             theme=gr.themes.Base(primary_hue="indigo", neutral_hue="slate", font=_FONTS, font_mono=_CODE_FONTS),
             css_paths=_FOLDER / "style.css",
-            app_kwargs={"middleware": [Middleware(_Guarded)]},
+            app_kwargs={"middleware": [Middleware(_Guarded, own=own)]},
         )
         click.echo(f"Pincite is at {_address(host, port)}  (Ctrl-C stops it)")
         threading.Event().wait()
@@ -120,29 +125,61 @@ def _address(host: str, port: int) -> str:
 class _Guarded:
     """Only what the page needs is served, nothing too large is taken in, and every answer has security headers."""
 
-    def __init__(self, app: asgi.ASGIApp) -> None:
-        self._app = app
+    def __init__(self, app: asgi.ASGIApp, own: bool) -> None:
+        self._app, self._own = app, own
 
     async def __call__(self, scope: asgi.Scope, receive: asgi.Receive, send: asgi.Send) -> None:
+        begun = scope["type"] != "http"
+
         async def send_with_headers(message: asgi.Message) -> None:
+            nonlocal begun
             if message["type"] == "http.response.start":
+                begun = True
                 MutableHeaders(scope=message).update(_HEADERS)
             await send(message)
 
-        answer = _refusal(scope) if scope["type"] == "http" else None
-        await (answer or self._app)(scope, receive, send_with_headers)
+        answer = _refusal(scope, self._own) if scope["type"] == "http" else None
+        try:
+            await (answer or self._app)(scope, receive, send_with_headers)
+        except Exception:
+            if begun:
+                raise
+            # Starlette would answer without the headers.
+            await PlainTextResponse("This did not work.", 500)(scope, receive, send_with_headers)
+            raise
 
 
-def _refusal(scope: asgi.Scope) -> PlainTextResponse | None:
-    path = str(scope["path"])
+async def _fetch_nothing(url: str, cache_dir: str) -> str:
+    """In the place of Gradio's function, which would fetch what a visitor names as an uploaded file."""
+    raise gr.Error("This file was not uploaded here.", print_exception=False)
+
+
+def _is_foreign(method: str, headers: Headers, own: bool) -> bool:
+    """Whether the page of another site asks, through the browser of one who may use this."""
+    host = headers.get("host", "")
+    if own and not is_own(urlsplit(f"//{host}").hostname or ""):
+        return True  # a name of that site which leads to this machine
+    site, origin = headers.get("sec-fetch-site"), headers.get("origin")
+    if site is not None:  # said over https, and by this machine to itself
+        followed = headers.get("sec-fetch-mode") == "navigate" and method in ("GET", "HEAD")  # a link to here
+        return site not in ("same-origin", "none") and not followed
+    return origin is not None and urlsplit(origin).netloc != host
+
+
+def _refusal(scope: asgi.Scope, own: bool) -> PlainTextResponse | None:
+    path, headers = str(scope["path"]), Headers(scope=scope)
+    if _is_foreign(scope["method"], headers, own):
+        return PlainTextResponse(
+            "This page answers to itself alone, at its own address. To reach it by another name, set PINCITE_AUTH.", 403
+        )
     if not _SERVED.fullmatch(path):
         return PlainTextResponse("There is nothing here.", 404)
     if path == "/healthz":
         return PlainTextResponse("ok")
     if scope["method"] in ("POST", "PUT", "PATCH"):
-        length = Headers(scope=scope).get("content-length", "")
+        length = headers.get("content-length", "")
         most = _LARGEST_FILE + 2**20 if path.startswith("/gradio_api/upload") else _LARGEST_MESSAGE
-        if not length.isdigit():
+        if not length.isdigit() or "transfer-encoding" in headers:
             return PlainTextResponse("Say how long it is: Content-Length is missing.", 411)
         if int(length) > most:
             return PlainTextResponse(f"This is too large: {most // 2**20} MiB are the most.", 413)

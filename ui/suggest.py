@@ -5,9 +5,10 @@ from __future__ import annotations
 import hashlib
 import threading
 from collections.abc import Sequence
+from contextlib import suppress
 
 from evals.propose import questions_of
-from index import DocumentRow, Library, PinciteError
+from index import DocumentRow, Library
 from index.library import SHIPPED_ARTICLES
 from rag import Assistant
 
@@ -75,18 +76,14 @@ class Suggestions:
         return self._assistant.library
 
     def renew(self) -> None:
-        threading.Thread(target=self._renew, daemon=True).start()
+        """Not as a daemon: a process that ends while a model runs in one is aborted."""
+        threading.Thread(target=self._renew).start()
 
     def _renew(self) -> None:
-        with self._lock:
+        # The library may be closed under it, or a document go: the next change renews them.
+        with self._lock, suppress(Exception):
             documents = self._library.documents()
             held = frozenset(row.sha256 for row in documents)
-            if held == self._of:
-                return
-            if len(documents) == 1 and shipped(documents):
-                self._made, self._of = (), held
-                return
-            try:
-                self._made, self._of = proposed(self._assistant), held
-            except PinciteError:  # it was closed, or a document is gone meanwhile: the next change renews them
-                self._made = ()
+            if held != self._of:
+                shipped_alone = len(documents) == 1 and shipped(documents)
+                self._made, self._of = () if shipped_alone else proposed(self._assistant), held
