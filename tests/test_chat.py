@@ -226,6 +226,7 @@ def test_a_conversation_outlives_a_reload_and_is_opened_and_deleted_from_the_his
     ask(page, CONTAINERS)
     ask(page, VETO)
     page.wait_for_url("**/?chat=*")
+    page.wait_for_timeout(500)  # what a reload cuts off in its way Gradio calls an error
     kept = page.url
     quote = page.locator("#sources mark").first.text_content()
     page.reload()

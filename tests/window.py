@@ -94,7 +94,7 @@ def browsed(
         page.get_by_role("button", name="Send").wait_for()
         yield page
         browser.close()
-    assert problems == []
+    assert problems == [], problems
     assert [url for url in requests if not url.startswith((address, "data:", "blob:", "about:srcdoc"))] == []
 
 
