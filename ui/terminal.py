@@ -300,7 +300,15 @@ def remove(names: tuple[str, ...]) -> None:
 @library_option
 def chat(host: str, port: int, open_browser: bool) -> None:
     """Open the chat window, for this machine; for others with PINCITE_AUTH alone."""
+    from threading import Thread
+
+    from index.embedder import local_embedder
     from rag import Assistant
+    from rag.reader import local_reader
+
+    # The models are read while Gradio is imported, which takes longer.
+    for model in (local_reader, local_embedder):
+        Thread(target=model).start()
     from ui.server import serve
 
     with Assistant.open(chosen_library()) as assistant:
