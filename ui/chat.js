@@ -208,6 +208,9 @@ document.addEventListener("click", (event) => {
   if (panel().classList.contains("open") && !event.target.closest?.("#panel") && !button) closePanel();
 });
 
+// A question that the address held is asked when the page has come.
+watch("linked", () => props.linked && trigger("apply", { value: "" }));
+
 // The address names the conversation, so that a reload and a bookmark lead back to it.
 watch("conversation", () => {
   const address = new URL(location.href);

@@ -91,6 +91,7 @@ class _Page:
                     server_functions=[_opening(desk)],
                     thumbs={},
                     conversation="",
+                    linked="",
                 )
                 self.sources = gr.HTML(sources_html((), documents), elem_id="sources", js_on_load=None)
                 self.evidence = gr.HTML(evidence_html(Turn("")), elem_id="evidence", js_on_load=None)
@@ -217,34 +218,34 @@ def _conversing(desk: Desk, page: _Page, window: gr.Blocks) -> None:
     def arrived(request: gr.Request) -> Shown:
         """The conversation or the question that the address holds, and the library as it is now."""
         conversation, question = (str(request.query_params.get(name, "")) for name in ("chat", "q"))
-        turns = does.open(conversation, request) if conversation else (gr.skip(),) * len(every)
+        if conversation:
+            turns = does.open(conversation, request)
+        else:
+            turns = *(gr.skip(),) * (len(every) - 1), gr.HTML(linked=question) if question else gr.skip()
         return *_library_shown(desk), _chat_before(desk), question, *turns
 
     def reopened(request: gr.Request, event: gr.EventData) -> Shown:
         return gr.Tabs(selected="ask"), *does.open(text_of(event), request)
 
     picks = gr.on([page.chat.example_select, page.chat.option_select], picked, None, page.box, **_QUICK)
-    arrives = window.load(
-        arrived, None, [page.header, page.chosen, page.documents, page.chat, page.linked, *every], **_QUICK
-    )
-    linked = arrives.then(does.linked, [page.linked, *asked_with], every, **_AT_ONCE)
+    window.load(arrived, None, [page.header, page.chosen, page.documents, page.chat, page.linked, *every], **_QUICK)
     running = [
         page.box.submit(does.ask, [page.box, *asked_with], every, **_AT_ONCE),
         picks.then(does.ask, [page.box, *asked_with], every, **_AT_ONCE),
+        page.reader.apply(does.ask, [page.linked, *asked_with], every, **_AT_ONCE),
         page.reader.retry(does.again, asked_with, every, **_AT_ONCE),
-        linked,
     ]
-    for event in running[:-1]:
+    for event in running:
         event.then(idle, None, page.box, **_QUICK)
-    # Where the address held no question, another one may be under way by now.
-    linked.then(lambda question: idle() if question else gr.skip(), page.linked, page.box, **_QUICK)
     for event in running:
         event.failure(does.stop, page.turns, shown, **_QUICK)
     page.box.stop(does.stop, page.turns, shown, cancels=running, **_QUICK)
     page.new.click(does.begin_anew, page.turns, every, cancels=running, **_QUICK)
     page.reader.select(reopened, None, [page.tabs, *every], cancels=running, **_QUICK)
     page.reader.edit(does.edit, page.turns, [page.box, page.editing, page.banner, page.edited], **_QUICK)
-    page.unedit.click(lambda: ("", 0, gr.Row(visible=False)), None, [page.box, page.editing, page.banner], **_QUICK)
+    page.unedit.click(
+        lambda: (gr.Textbox(""), 0, gr.Row(visible=False)), None, [page.box, page.editing, page.banner], **_QUICK
+    )
     marked = {**_PRIVATE, "concurrency_limit": AT_ONCE}
     page.reader.like(does.mark, [page.turns, page.marks], [page.marks, page.reader], **marked)
 

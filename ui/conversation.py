@@ -25,7 +25,8 @@ from ui.turns import Turn, keep, opinion, progress, stopped, taken_up
 Thumbs = dict[str, bool]
 Shown = tuple[Any, ...]
 # What `ask` changes: turns, chat, sources, the input, the conversation's id, the number of the turn that is edited and
-# the line that says so, thumbs, and the reader, which knows the id and the thumbs.
+# the line that says so, thumbs, and the reader, which knows the id and the thumbs. Of a part that is skipped at times
+# Gradio (6.31) keeps every plain value as long as the session: chat, sources, input and reader come as updates only.
 _UNCHANGED: Shown = (gr.skip(),) * 9
 
 
@@ -36,7 +37,7 @@ class Conversing:
     def shown(self, turns: Sequence[Turn]) -> Shown:
         desk = self._desk
         sources = sources_html(turns, desk.library.documents(), desk.assistant.threshold)
-        return list(turns), messages(turns, desk.suggestions()), sources
+        return list(turns), _chat(messages(turns, desk.suggestions())), gr.HTML(sources)
 
     def ask(
         self,
@@ -58,9 +59,10 @@ class Conversing:
         chat_before, sources_before = messages(earlier), "".join(map(self._source, earlier, count(1)))
         for step, turn in enumerate(self._progress(question, earlier, mode, chosen)):
             shown_turns = [*earlier, turn]
-            chat = chat_before + messages([turn], self._desk.suggestions(), number, earlier)
-            sources: Any = sources_before + self._source(turn, number)
-            if not turn.finished and quotes == len(turn.citations):
+            chat = _chat(chat_before + messages([turn], self._desk.suggestions(), number, earlier))
+            if turn.finished or quotes != len(turn.citations):
+                sources: Any = gr.HTML(sources_before + self._source(turn, number))
+            else:
                 sources = gr.skip()
             quotes = len(turn.citations)
             box, rest = gr.skip(), _UNCHANGED[4:]
@@ -107,23 +109,6 @@ class Conversing:
         if 1 <= number <= len(turns):
             question = turns[number - 1].question
             yield from self.ask(question, turns, mode, chosen, conversation, number, thumbs, request)
-        else:
-            yield _UNCHANGED
-
-    def linked(
-        self,
-        question: str,
-        turns: list[Turn],
-        mode: str,
-        chosen: list[str],
-        conversation: str,
-        editing: int,
-        thumbs: Thumbs,
-        request: gr.Request,
-    ) -> Iterator[Shown]:
-        """The question that the page's address holds, if it holds one."""
-        if question:
-            yield from self.ask(question, turns, mode, chosen, conversation, editing, thumbs, request)
         else:
             yield _UNCHANGED
 
@@ -194,6 +179,10 @@ def messages(
             {"value": example, "label": f"Ask instead: {example}"} for example in examples if example not in asked
         ][:2]
     return shown
+
+
+def _chat(shown: list[dict[str, Any]]) -> dict[str, Any]:
+    return gr.update(value=shown)
 
 
 def picked(event: gr.SelectData) -> str:
