@@ -40,6 +40,7 @@ _SCALES: dict[Word, int] = {"hundred": 100, "thousand": 10**3, "million": 10**6,
 
 _MARKER = re.compile(r"\[\d+\]")
 _HYPHEN = re.compile(r"(?<=[^\W\d_])[-\u2010](?=[^\W\d_])")
+_COMPOUND = re.compile(rf"\b({'|'.join(_TENS)})[-\u2010](?=(?:{'|'.join(_ONES[1:10])})\b)")
 _WORD = re.compile(
     r"""(?P<number> (?:(?<!\w)[-−])? (?:\d{1,3}(?:,\d{3})+(?!\d) | \d+) (?:\.\d+)? )
     |   (?P<initials> [^\W\d_] (?:\.[^\W\d_])+ (?!\w) )
@@ -70,6 +71,7 @@ def readings(text: str) -> list[list[Word]]:
     ['ongoing', Number(value=Decimal('4.50'), within=Decimal('0'), share=Decimal('0')), 'percent']
     """
     text = _MARKER.sub(" ", unicodedata.normalize("NFKC", text).lower())
+    text = _COMPOUND.sub(r"\1 ", text)  # "twenty-one" is one number in every reading
     return [_words(_HYPHEN.sub("", text)), _words(_HYPHEN.sub(" ", text)), _words(_HYPHEN.sub(" ", _dated(text)))]
 
 

@@ -15,7 +15,7 @@ from typing import Any
 
 import ir_measures
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 import evals.metrics
@@ -232,6 +232,7 @@ def in_words(number: int) -> str:
 
 
 @settings(deadline=None)
+@example(421, 400)
 @given(st.one_of(st.integers(0, 2000), st.integers(0, 10**9 - 1)), st.integers(0, 10**9 - 1))
 def test_a_number_in_words_is_the_number_in_digits_and_no_other(number: int, other: int) -> None:
     for written in (str(number), f"{number:,}"):

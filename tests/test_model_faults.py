@@ -30,7 +30,7 @@ WELL = (
     " It is so [1].",
 )
 DEADLINES = Deadlines(first=1.5, between=0.5, whole=3.0)
-SLACK = 2.5  # seconds beyond a deadline: the library is asked before, on a busy machine
+SLACK = 10.0  # seconds beyond a deadline: a shared machine may stand still, but what hangs does so for ever
 
 # What ends with an error before any text, and the cause and the cure that its line names.
 ERRORS = {
