@@ -26,7 +26,7 @@ from ui.desk import Access
 _FOLDER = Path(__file__).parent
 _FONTS = ("system-ui", "-apple-system", "Segoe UI", "Roboto", "Helvetica Neue", "Arial", "sans-serif")
 _CODE_FONTS = ("ui-monospace", "SFMono-Regular", "Menlo", "Consolas", "monospace")
-# Gradio keeps some 6 MB for each session; beyond so many, what those keep that were used least lately is given up.
+# Beyond so many sessions, what Gradio keeps of those that were used least lately is given up.
 _SESSIONS = 256
 _LARGEST_FILE = 64 * 2**20
 _LARGEST_MESSAGE = 4 * 2**20
