@@ -71,16 +71,21 @@ class Conversing:
             elif step == 0:
                 box = gr.Textbox("", submit_btn=False, stop_btn=True)
                 rest = (gr.skip(), 0, gr.Row(visible=False), thumbs, gr.HTML(thumbs=thumbs))
+            elif turn.answer and self._desk.keeps:
+                rest = self._kept(self._desk.owner(request), conversation, number, turn)
+            # The last holds all that there is to show: of what comes at the same time the page takes the last alone.
             yield (shown_turns, chat, sources, box, *rest)
-        if turn.answer and self._desk.keeps:
-            conversation = conversation or secrets.token_urlsafe(12)
-            try:
-                keep(self._desk.library, self._desk.owner(request), conversation, number, turn)
-            except PinciteError as error:
-                click.echo(f"Error: {error}", err=True)
-                gr.Warning("This answer is not kept in the history: the library cannot be written to.")
-            else:
-                yield (*_UNCHANGED[:4], conversation, *_UNCHANGED[5:8], gr.HTML(conversation=conversation))
+
+    def _kept(self, owner: str, conversation: str, number: int, turn: Turn) -> Shown:
+        """Keep a finished turn; what changes is that the conversation has a name from its first one on."""
+        conversation = conversation or secrets.token_urlsafe(12)
+        try:
+            keep(self._desk.library, owner, conversation, number, turn)
+        except PinciteError as error:
+            click.echo(f"Error: {error}", err=True)
+            gr.Warning("This answer is not kept in the history: the library cannot be written to.")
+            return _UNCHANGED[4:]
+        return conversation, *_UNCHANGED[5:8], gr.HTML(conversation=conversation)
 
     def _source(self, turn: Turn, number: int) -> str:
         return source_html(turn, number, self._desk.assistant.threshold)
