@@ -481,6 +481,7 @@ def test_payloads_in_a_draft_stay_text_where_it_is_checked(hostile: Served) -> N
             "all => all.map(part => [...part.childNodes].filter(node => node.nodeType === 3).map(n => n.data).join(''))"
         )
         assert lost([*PAYLOADS, PICTURE, ONCE_TOO_OFTEN], " ".join(checked)) == []
+        page.locator("#evidence", has_text=IMAGE).wait_for()
         assert lost([IMAGE, PICTURE, LOADED, TITLE], page.locator("#evidence").inner_text()) == []
 
 
