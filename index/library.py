@@ -23,7 +23,7 @@ from index.ingest import Added, Ingest, Progress
 from index.ledger import Conversation, DocumentRow, Ledger, Turn
 from index.nearest import Nearest
 from index.owner import Ownership
-from index.part import Part, chosen
+from index.part import Part, chosen, no_document
 from index.portable import place_copy, write_copy
 from index.remembered import Remembered
 
@@ -48,7 +48,7 @@ class Library:
     Raises LibraryError if there is no library at `path` and `create` is false, or if `path` cannot be used;
     EmbeddingMismatch if it was built with another embedding model than `embedder`. With `rebuild` it is embedded
     anew in that case, and Chroma is built anew in any. `chroma` is the address of a Chroma server, to be used instead
-    of one in this process.
+    of one in this process. With `read_only` the library is searched, and left to another process to change.
     """
 
     def __init__(
@@ -59,6 +59,7 @@ class Library:
         create: bool = False,
         rebuild: bool = False,
         chroma: str | None = None,
+        read_only: bool = False,
     ) -> None:
         self.path = Path(path)
         ledger = self.path / "ledger.sqlite"
@@ -67,7 +68,7 @@ class Library:
                 f"No library at {self.path}. Make one with: pincite --library {self.path} add FILE_OR_FOLDER"
             )
         self._embedder = embedder or local_embedder()
-        self._owner = Ownership(self.path)
+        self._owner = Ownership(self.path, claim=not read_only)
         if self._owner.cause and not ledger.is_file():
             raise LibraryError(self._owner.refusal) from self._owner.cause
         try:
@@ -139,7 +140,7 @@ class Library:
         found = [row for row in rows if name in (row.id, row.path) or location == row.path]
         found = found or [row for row in rows if name in (row.title, Path(row.path).name)]
         if not found:
-            raise DocumentError(f"No document {name!r} in the library. See what it holds with: pincite list")
+            raise no_document(name)
         if len(found) > 1:
             ids = ", ".join(row.id for row in found)
             raise DocumentError(f"{len(found)} documents are called {name!r}. Name one by its id: {ids}")
@@ -157,7 +158,7 @@ class Library:
         """The document with its text. Raises DocumentError if it is not there."""
         document = self._document(document_id, self._ledger.generation)
         if document is None:
-            raise DocumentError(f"No document {document_id!r} in the library. See what it holds with: pincite list")
+            raise no_document(document_id)
         return document
 
     def embed_passages(self, texts: Sequence[str]) -> Matrix:
@@ -320,18 +321,22 @@ def open_library(
     *,
     create: bool = False,
     rebuild: bool = False,
+    read_only: bool = False,
 ) -> Library:
     """The library at `path`; with no path the default one, which is made from the shipped article if it is new.
 
-    The embedding is the model that ships, or the OpenAI model that PINCITE_EMBEDDING names. `create` and `rebuild`
-    are those of `Library`.
+    The embedding is the model that ships, or the OpenAI model that PINCITE_EMBEDDING names. `create`, `rebuild` and
+    `read_only` are those of `Library`.
     """
+    if read_only and path is None and not (default_path(environ) / "ledger.sqlite").is_file():
+        open_library(None, environ).close()
     library = Library(
         path or default_path(environ),
         embedder=_embedder(environ),
         create=create or path is None,
         rebuild=rebuild,
         chroma=environ.get("PINCITE_CHROMA_URL") or None,
+        read_only=read_only,
     )
     if path is None and library.writable and library.is_new:
         library.add(SHIPPED_ARTICLES)

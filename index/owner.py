@@ -21,14 +21,18 @@ class Ownership:
     """This process's claim on a library's folder, which is made if it is not there.
 
     `refusal` says in one line why the claim failed: another process has the folder, or it cannot be written, and then
-    `cause` is the system's error. It is empty where this process is the owner.
+    `cause` is the system's error. It is empty where this process is the owner. Without `claim` it only reads, and leaves
+    the folder to another.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, claim: bool = True) -> None:
         self._folder = folder
         self._lock = FileLock(str(folder / "owner.lock"), timeout=0)
         self.refusal = ""
         self.cause: OSError | None = None
+        if not claim:
+            self.refusal = f"The library at {folder} is only read here. Change it with: pincite add, remove, tag"
+            return
         try:
             folder.mkdir(parents=True, exist_ok=True)
             self._lock.acquire()

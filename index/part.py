@@ -7,6 +7,7 @@ from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from index.documents import Document
 from index.embedder import Matrix
 from index.errors import DocumentError
 from index.hits import Hit
@@ -20,13 +21,29 @@ class Part:
     """The documents of a library that were chosen; as they were then, so do not keep it. See `Library.within`."""
 
     def __init__(self, library: Library, documents: Sequence[DocumentRow]) -> None:
-        self.documents = tuple(documents)
+        self._documents = tuple(documents)
         self._library = library
         self._passages = library.passages_of(row.id for row in documents)
+
+    def documents(self) -> list[DocumentRow]:
+        """Those that were chosen, by title."""
+        return list(self._documents)
 
     @property
     def passage_count(self) -> int:
         return len(self._passages)
+
+    def document(self, document_id: str) -> Document:
+        """As `Library.document`; of another part of the library it says what it says of one that is nowhere."""
+        if all(row.id != document_id for row in self._documents):
+            raise no_document(document_id)
+        return self._library.document(document_id)
+
+    def within(
+        self, *names: str, tags: Collection[str] = (), since: date | None = None, until: date | None = None
+    ) -> Part:
+        """As `Library.within`, of the documents of this part alone."""
+        return Part(self._library, chosen(self._documents, names, tags, since, until))
 
     def search(self, question: str, k: int = 20) -> list[Hit]:
         """As `Library.search`."""
@@ -41,6 +58,10 @@ class Part:
 
     def embed_question(self, question: str) -> Matrix:
         return self._library.embed_question(question)
+
+
+def no_document(name: str) -> DocumentError:
+    return DocumentError(f"No document {name!r} in the library. See what it holds with: pincite list")
 
 
 def chosen(

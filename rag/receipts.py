@@ -9,7 +9,7 @@ from enum import Enum
 from pathlib import Path
 from typing import Any
 
-from index import DocumentError, Hit, Library, Passage
+from index import DocumentError, Hit, Library, Part, Passage
 from rag.assistant import Answer, Unsupported
 from rag.citations import Citation, Sentence, Verdict
 from rag.errors import ReceiptError
@@ -130,12 +130,12 @@ def read_receipt(file: Path) -> dict[str, Any]:
     return dict(receipt)
 
 
-def verify(receipt: Mapping[str, Any], library: Library) -> list[Kept]:
+def verify(receipt: Mapping[str, Any], library: Library | Part) -> list[Kept]:
     """Each citation of the receipt, by its number."""
     return [_kept(citation, library) for citation in receipt["citations"]]
 
 
-def _kept(citation: Mapping[str, Any], library: Library) -> Kept:
+def _kept(citation: Mapping[str, Any], library: Library | Part) -> Kept:
     number, title, path = citation["number"], citation["title"], citation["path"]
     quote, start, end = citation["quote"], citation["start"], citation["end"]
 

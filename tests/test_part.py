@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from index import DocumentError, Library, LibraryError
+from index import DocumentError, Library, LibraryError, LibraryReadOnly
 from index.ledger import DocumentRow, Ledger
 from index.part import chosen
 from rag import Assistant, answer
@@ -42,7 +42,7 @@ def library(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
 
 
 def titles(library: Library, *names: str) -> list[str]:
-    return sorted(row.title for row in library.within(*names).documents)
+    return sorted(row.title for row in library.within(*names).documents())
 
 
 def test_documents_are_named_by_id_path_file_title_or_folder(library: Library, folder: Path) -> None:
@@ -89,8 +89,8 @@ def test_the_answer_is_of_the_part_that_is_asked(library: Library) -> None:
 def test_days_are_those_on_which_documents_were_added(library: Library) -> None:
     today = date.fromisoformat(library.documents()[0].added[:10])
     later, earlier = today + timedelta(days=1), today - timedelta(days=1)
-    assert len(library.within(since=today, until=today).documents) == 3
-    assert len(library.within("storks", since=earlier).documents) == 1
+    assert len(library.within(since=today, until=today).documents()) == 3
+    assert len(library.within("storks", since=earlier).documents()) == 1
     for since, until in ((later, None), (None, earlier)):
         with pytest.raises(DocumentError, match=f"these were from {today} to {today}"):
             library.within(since=since, until=until)
@@ -106,11 +106,11 @@ def test_a_document_bears_every_tag_that_is_asked_for(folder: Path, tmp_path: Pa
         library.tag("bread", "food", "seen twice")
 
         def tagged(*tags: str) -> list[str]:
-            return [row.title for row in library.within(tags=tags).documents]
+            return [row.title for row in library.within(tags=tags).documents()]
 
         assert tagged("seen twice") == tagged("seen  twice ") == ["bread", "cranes", "storks"]
         assert tagged("bird", "seen twice") == ["cranes", "storks"]
-        assert [row.title for row in library.within("storks", "bread", tags=["bird"]).documents] == ["storks"]
+        assert [row.title for row in library.within("storks", "bread", tags=["bird"]).documents()] == ["storks"]
         assert library.untag("cranes", "bird")[0].title == "cranes"
         assert tagged("bird") == ["storks"]
         with pytest.raises(DocumentError, match=r"is tagged 'fish'\. It has: bird, food, seen twice"):
@@ -153,7 +153,7 @@ def test_a_library_from_before_there_were_tags_is_brought_up_to_date(folder: Pat
     with Library(tmp_path / "library") as library:
         assert library._ledger.meta("id") == identity
         library.tag("storks", "bird")
-        assert [row.title for row in library.within(tags=["bird"]).documents] == ["storks"]
+        assert [row.title for row in library.within(tags=["bird"]).documents()] == ["storks"]
         assert all(finding.ok for finding in library.check())
 
 
@@ -202,3 +202,34 @@ def test_the_command_takes_names_tags_and_days(folder: Path, tmp_path: Path) -> 
         assert run.returncode == 1
         assert said in run.stderr
     assert pincite(*at, "ask", BREED, "--since", "yesterday").returncode == 2
+
+
+def test_a_part_of_a_part_knows_nothing_of_the_rest(library: Library) -> None:
+    storks, bread = library.find("storks"), library.find("bread")
+    birds = library.within("storks", "cranes")
+    assert [row.title for row in birds.documents()] == ["cranes", "storks"]
+    assert [row.title for row in birds.within("storks").documents()] == ["storks"]
+    assert birds.document(storks.id).text == STORKS
+    for name in (bread.id, "bread", bread.path):
+        with pytest.raises(DocumentError) as of_another:
+            birds.within(name)
+        with pytest.raises(DocumentError) as of_nothing:
+            birds.within("nothing")
+        assert str(of_another.value).replace(repr(name), "'nothing'") == str(of_nothing.value)
+    with pytest.raises(DocumentError, match=f"No document '{bread.id}' in the library"):
+        birds.document(bread.id)
+
+
+def test_a_library_opened_to_be_read_leaves_it_to_another_to_change_and_sees_what_that_one_adds(
+    folder: Path, tmp_path: Path
+) -> None:
+    with Library(tmp_path / "shared", create=True) as first:
+        first.add(folder / "bread.txt")
+    with Library(tmp_path / "shared", read_only=True) as reading:
+        with pytest.raises(LibraryReadOnly, match="is only read here. Change it with: pincite add"):
+            reading.add(folder / "birds")
+        with Library(tmp_path / "shared") as owner:
+            assert owner.writable
+            owner.add(folder / "birds")
+            assert reading.search(BREED)[0].passage.document.title in ("storks", "cranes")
+            assert len(reading.documents()) == 3
