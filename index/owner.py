@@ -21,8 +21,8 @@ class Ownership:
     """This process's claim on a library's folder, which is made if it is not there.
 
     `refusal` says in one line why the claim failed: another process has the folder, or it cannot be written, and then
-    `cause` is the system's error. It is empty where this process is the owner. Without `claim` it only reads, and leaves
-    the folder to another.
+    `cause` is the system's error. It is empty where this process is the owner. Without `claim` it only reads, and
+    leaves the folder to another.
     """
 
     def __init__(self, folder: Path, *, claim: bool = True) -> None:

@@ -26,7 +26,7 @@ class Part:
         self._passages = library.passages_of(row.id for row in documents)
 
     def documents(self) -> list[DocumentRow]:
-        """Those that were chosen, by title."""
+        """Those that were chosen."""
         return list(self._documents)
 
     @property
