@@ -102,6 +102,9 @@ class Encoder:
             windows[number].append(window)
         return windows
 
+    def tokens(self, text: str) -> int:
+        return len(self._ids([text])[0])
+
     def _ids(self, texts: Sequence[str]) -> list[list[int]]:
         return [row.ids for row in self._tokenizer.encode_batch(list(texts), add_special_tokens=False)]
 

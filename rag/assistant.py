@@ -193,7 +193,7 @@ class Assistant:
         self.unsupported = unsupported
         self._deadlines = deadlines
         self._close = close
-        self._reader = reader
+        self.reader = reader
         self._model = model
 
     @classmethod
@@ -232,11 +232,11 @@ class Assistant:
 
     def quoting(self) -> Assistant:
         """The same library and reader, asked for the sources' own words alone. It is closed with this one."""
-        return Assistant(self.library, self._reader, threshold=self.threshold)
+        return Assistant(self.library, self.reader, threshold=self.threshold)
 
     def writing(self, unsupported: Unsupported) -> Assistant:
         """The same parts, with this done about unsupported sentences. It is closed with this one."""
-        parts = (self.library, self._reader, self._model)
+        parts = (self.library, self.reader, self._model)
         return Assistant(*parts, threshold=self.threshold, unsupported=unsupported, deadlines=self._deadlines)
 
     def ask(self, question: str, history: Sequence[Message] = (), *, within: Part | None = None) -> Answer:
@@ -256,19 +256,19 @@ class Assistant:
 
         Raises QuestionError for a text that is empty or too long.
         """
-        return check_against_library(text, within or self.library, self._reader)
+        return check_against_library(text, within or self.library, self.reader)
 
     def search(self, question: str, history: Sequence[Message] = (), *, within: Part | None = None) -> list[Excerpt]:
         """What the library has on a question, best first, whether or not it answers it. Raises QuestionError."""
         library = within or self.library
         searched = self._searched(_readable(question), history, library)
-        return excerpts(searched, Retriever(library, self._reader).search(searched, CANDIDATES), library)
+        return excerpts(searched, Retriever(library, self.reader).search(searched, CANDIDATES), library)
 
     def _steps(self, question: str, history: tuple[Message, ...], library: Library | Part, stop: Stop) -> Steps:
         clock = _Clock()
         with clock("retrieve"):
             searched = self._searched(question, history, library, stop)
-            retriever = Retriever(library, self._reader)
+            retriever = Retriever(library, self.reader)
             found = retriever.search(searched, _READ_IF_ALL if asks_for_all(searched) else None)
             hits = retriever.rank(searched, found, _HITS) if self._model else [item.hit for item in found[:_HITS]]
         told: tuple[Turn, ...] = ()
@@ -279,7 +279,7 @@ class Assistant:
         with clock("read"):
             evidence = find_evidence(searched, found, library)
             sure = confidence(searched, evidence, found, library)
-            rivals = conflicting(evidence, self._reader) if sure >= self.threshold else []
+            rivals = conflicting(evidence, self.reader) if sure >= self.threshold else []
         stands = any(sentence.verdict is Verdict.SUPPORTED for sentence in writing.sentences)
         quoted: list[Sentence] = []
         numbering = writing.numbering if stands or writing.cut else Citations()
@@ -357,7 +357,7 @@ class Assistant:
         draft = Draft()
         writing.begin()
         with written(self._model, told.turns, self._deadlines, stop) as pieces:
-            checker = Checker(told.passages, self._reader, library.embed_passages)  # while the model begins
+            checker = Checker(told.passages, self.reader, library.embed_passages)  # while the model begins
             try:
                 for piece in pieces:
                     yield from self._checked(draft.add(piece), told.question, checker, writing)

@@ -21,7 +21,7 @@ def test_markdown_has_a_footnote_for_each_citation() -> None:
 
 
 def test_what_stands_in_a_source_is_no_markdown() -> None:
-    assert r"\<b\>\*so\*\</b\>\[x\](y)." in markdown(turn("<b>*so*</b>[x](y)."))
+    assert r"\<b>\*so\*\</b>\[x\](y)." in markdown(turn("<b>*so*</b>[x](y)."))
 
 
 def test_plain_text_has_numbers_and_a_list() -> None:

@@ -15,17 +15,29 @@ _LATEX = {character: f"\\{character}" for character in "&%$#_{}"} | {
     "~": r"\textasciitilde{}",
     "^": r"\textasciicircum{}",
 }
-_MARKDOWN = re.compile(r"([\\`*_\[\]<>#|~])")
+# What would be markup: within a word "_" is none, and ">" and "#" are at the start of a line alone.
+_MARKDOWN = re.compile(r"[\\`*\[\]<|~]|(?<!\w)_|_(?!\w)|^[>#]")
+_NOTE = re.compile(r"^\[\^\d+\]:.*$|\[\^\d+\]", re.MULTILINE)
+_MADE = re.compile(r"\\([\\`*\[\]<|~_>#])")
 
 
 def markdown(turn: Turn) -> str:
     """Footnotes, as GitHub, Pandoc and Obsidian read them."""
-    text = " ".join(
-        _escaped(said(sentence)) + "".join(f"[^{citation.number}]" for citation in sentence.citations)
-        for sentence in turn.sentences
-    )
-    notes = (f"[^{c.number}]: {_escaped(place(c))}: “{_escaped(_line(c.quote))}”" for c in turn.citations)
-    return "\n\n".join([f"**{_escaped(_line(turn.question))}**", text, *notes])
+    text = " ".join(map(marked, turn.sentences))
+    return "\n\n".join([f"**{escaped(_line(turn.question))}**", text, *map(footnote, turn.citations)])
+
+
+def marked(sentence: Sentence) -> str:
+    return escaped(said(sentence)) + "".join(f"[^{citation.number}]" for citation in sentence.citations)
+
+
+def footnote(citation: Citation) -> str:
+    return f"[^{citation.number}]: {escaped(place(citation))}: “{escaped(_line(citation.quote))}”"
+
+
+def without_footnotes(text: str) -> str:
+    """What `marked` and `footnote` made, as it was said."""
+    return _MADE.sub(r"\1", _NOTE.sub("", text)).strip()
 
 
 def plain(turn: Turn) -> str:
@@ -73,8 +85,9 @@ def _line(text: str) -> str:
     return " ".join(text.split())
 
 
-def _escaped(text: str) -> str:
-    return _MARKDOWN.sub(r"\\\1", text)
+def escaped(text: str) -> str:
+    """A line that no reader of Markdown takes for markup."""
+    return _MARKDOWN.sub(r"\\\g<0>", text)
 
 
 def _latex(text: Iterable[str]) -> str:

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import ipaddress
 import os
 import re
-import socket
 import threading
 from pathlib import Path
-from urllib.parse import urlsplit
 
 import click
 import gradio as gr
@@ -20,8 +17,10 @@ from starlette.responses import PlainTextResponse
 
 from index import Library, PinciteError
 from rag import Assistant
+from ui.address import address, listening
 from ui.chat import build
 from ui.desk import Access
+from ui.origin import is_foreign, is_own
 
 _FOLDER = Path(__file__).parent
 _FONTS = ("system-ui", "-apple-system", "Segoe UI", "Roboto", "Helvetica Neue", "Arial", "sans-serif")
@@ -58,7 +57,7 @@ def serve(
 ) -> None:
     """Serve the window until Ctrl-C. Raises PinciteError if the address cannot be used, or others reach it unasked."""
     access = access or Access.of(shared=not is_own(host))
-    _must_be_free(host, port)
+    listening(host, port).close()
     # Who may is not said: this machine alone, by its own names.
     own = is_own(host) and not access.signed_in and access.may_change
     processing_utils.async_ssrf_protected_download = _fetch_nothing
@@ -84,7 +83,7 @@ def serve(
             css_paths=_FOLDER / "style.css",
             app_kwargs={"middleware": [Middleware(_Guarded, own=own)]},
         )
-        click.echo(f"Pincite is at {_address(host, port)}  (Ctrl-C stops it)")
+        click.echo(f"Pincite is at {address(host, port)}  (Ctrl-C stops it)")
         threading.Event().wait()
     except KeyboardInterrupt:
         pass
@@ -92,34 +91,11 @@ def serve(
         window.close(verbose=False)
 
 
-def is_own(host: str) -> bool:
-    """Whether only this machine reaches that address."""
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
-
-
 def _complete(library: Library) -> None:
     try:
         library.complete()
     except PinciteError as error:  # the window answers by exact search
         click.echo(f"Error: {error}", err=True)
-
-
-def _must_be_free(host: str, port: int) -> None:
-    try:
-        family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
-        socket.create_server((host, port), family=family).close()
-    except OSError as error:
-        raise PinciteError(
-            f"Cannot listen on {_address(host, port)}: {error.strerror or error}. "
-            "Stop what uses it, or choose another port, for example with: pincite chat --port 7861"
-        ) from error
-
-
-def _address(host: str, port: int) -> str:
-    return f"http://{f'[{host}]' if ':' in host else host}:{port}"
 
 
 class _Guarded:
@@ -154,21 +130,9 @@ async def _fetch_nothing(url: str, cache_dir: str) -> str:
     raise gr.Error("This file was not uploaded here.", print_exception=False)
 
 
-def _is_foreign(method: str, headers: Headers, own: bool) -> bool:
-    """Whether the page of another site asks, through the browser of one who may use this."""
-    host = headers.get("host", "")
-    if own and not is_own(urlsplit(f"//{host}").hostname or ""):
-        return True  # a name of that site which leads to this machine
-    site, origin = headers.get("sec-fetch-site"), headers.get("origin")
-    if site is not None:  # said over https, and by this machine to itself
-        followed = headers.get("sec-fetch-mode") == "navigate" and method in ("GET", "HEAD")  # a link to here
-        return site not in ("same-origin", "none") and not followed
-    return origin is not None and urlsplit(origin).netloc != host
-
-
 def _refusal(scope: asgi.Scope, own: bool) -> PlainTextResponse | None:
     path, headers = str(scope["path"]), Headers(scope=scope)
-    if _is_foreign(scope["method"], headers, own):
+    if is_foreign(scope["method"], headers, own):
         return PlainTextResponse(
             "This page answers to itself alone, at its own address. To reach it by another name, set PINCITE_AUTH.", 403
         )

@@ -56,6 +56,8 @@ Settings, from the environment:
   PINCITE_CONTEXT    the model's context in tokens (8192)
   PINCITE_AUTH       who may use the chat window: name:password,... or open (ask only)
   PINCITE_HISTORY    whether it keeps conversations: on, off (on, unless there is a PINCITE_AUTH)
+  PINCITE_TOKENS     who may ask by HTTP: name:token,... or name:token@tag (of documents tagged so)
+  PINCITE_RATE       how often each of them may, as 60/minute
   PINCITE_UNSUPPORTED   what becomes of its unsupported sentences: mark, strict (never shown), again
 """
 
@@ -313,6 +315,24 @@ def chat(host: str, port: int, open_browser: bool) -> None:
 
     with Assistant.open(chosen_library()) as assistant:
         serve(assistant, host=host, port=port, open_browser=open_browser)
+
+
+@pincite.command()
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
+@click.option("--port", default=8080, show_default=True, type=click.IntRange(1, 65535), help="Port to listen on.")
+@click.option(
+    "--processes", default=1, show_default=True, type=click.IntRange(1, 64), help="So many share the address."
+)
+@library_option
+def serve(host: str, port: int, processes: int) -> None:
+    """Answer programs over HTTP: OpenAI's protocol under /v1, and an API of its own, see /openapi.json.
+
+    The library is only read; add to it with `pincite add` meanwhile. For others than this machine with PINCITE_TOKENS
+    alone.
+    """
+    from ui.api.server import serve
+
+    serve(chosen_library(), host=host, port=port, processes=processes)
 
 
 @pincite.command()

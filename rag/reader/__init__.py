@@ -115,6 +115,10 @@ class Reader:
         ]
         return np.array(rows).reshape(-1, 3)
 
+    def tokens(self, text: str) -> int:
+        """How long a text is, in word pieces."""
+        return self._encoder.tokens(text)
+
     def _windows(self, first: str, passages: Sequence[Passage]) -> list[list[Window]]:
         return self._encoder.read(first, [(f"{passage.context}\n", passage.text) for passage in passages])
 

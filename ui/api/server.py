@@ -1,0 +1,88 @@
+"""A server of these doors on an address: one process or several, until it is told to stop."""
+
+from __future__ import annotations
+
+import os
+import signal
+import tempfile
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+import click
+import uvicorn
+
+from index import open_library
+from rag import Assistant
+from ui.address import address, listening
+from ui.api.app import create
+from ui.api.callers import Callers
+from ui.api.guard import Guard, rate_of
+from ui.origin import is_own
+
+# How several processes are told what the first one was: they begin anew, with nothing but the environment.
+_LIBRARY, _SHARED = "PINCITE_SERVED_LIBRARY", "PINCITE_SERVED_TO_OTHERS"
+_SETTINGS: dict[str, Any] = {
+    "factory": True,
+    "log_level": "warning",
+    "access_log": False,  # nothing of what is asked is written down
+    "server_header": False,
+    "timeout_graceful_shutdown": 10,
+}
+
+
+def serve(library: Path | None, *, host: str, port: int, processes: int) -> None:
+    """Answer programs until Ctrl-C or SIGTERM; requests that have begun are answered first.
+
+    The library is only read: another process may change it at the same time. Raises PinciteError if the address, the
+    library or a setting cannot be used.
+    """
+    shared = not is_own(host)
+    rate_of(os.environ, Callers.of(shared=shared))
+    open_library(library, read_only=True).close()
+    if processes == 1:
+        run(lambda: application(library, shared=shared), "Pincite answers", host, port)
+        return
+    listening(host, port).close()
+    os.environ |= {_LIBRARY: str(library or ""), _SHARED: "yes" if shared else ""}
+    with tempfile.TemporaryDirectory() as counts:
+        os.environ["PROMETHEUS_MULTIPROC_DIR"] = counts
+        _say("Pincite answers", host, port)
+        uvicorn.run("ui.api.server:_again", host=host, port=port, workers=processes, **_SETTINGS)
+
+
+def run(make: Callable[[], object], does: str, host: str, port: int) -> None:
+    """Serve the application that `make` gives, in this process."""
+    with listening(host, port) as listener:
+        server = uvicorn.Server(uvicorn.Config(make, **_SETTINGS))
+        signal.signal(signal.SIGTERM, _end)
+        _say(does, host, port)
+        with suppress(KeyboardInterrupt):
+            server.run(sockets=[listener])
+
+
+def application(library: Path | None, *, shared: bool) -> Guard:
+    callers = Callers.of(shared=shared)
+    opened = open_library(library, read_only=True)
+    assistant = Assistant.open(opened)
+
+    def close() -> None:
+        assistant.close()
+        opened.close()
+
+    return create(assistant, callers, rate_of(os.environ, callers), close)
+
+
+def _again() -> Guard:
+    library = os.environ[_LIBRARY]
+    return application(Path(library) if library else None, shared=bool(os.environ[_SHARED]))
+
+
+def _say(does: str, host: str, port: int) -> None:
+    click.echo(f"{does} at {address(host, port)}  (Ctrl-C stops it)")
+
+
+def _end(_: int, __: FrameType | None) -> None:
+    raise SystemExit(0)

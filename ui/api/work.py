@@ -1,0 +1,99 @@
+"""Questions among threads: so many at the same time, the next wait, and who leaves is not answered any more."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, suppress
+from typing import TypeVar
+
+from anyio import to_thread
+from starlette.requests import Request
+
+from rag import Answer, Reply
+
+Item = TypeVar("Item")
+
+_AT_ONCE, _WAITING = 16, 256
+_LOOKS = 0.25  # seconds between looks whether somebody has left
+_END = object()
+
+
+class Busy(Exception):
+    """More wait already than may."""
+
+
+class Gone(Exception):
+    """Who asked has left."""
+
+
+class Work:
+    def __init__(self, at_once: int = _AT_ONCE, waiting: int = _WAITING) -> None:
+        self._turns = asyncio.Semaphore(at_once)
+        self._most = at_once + waiting
+        self._here = 0
+
+    @asynccontextmanager
+    async def turn(self) -> AsyncIterator[None]:
+        """Raises Busy at once if too many wait."""
+        if self._here >= self._most:
+            raise Busy
+        self._here += 1
+        try:
+            async with self._turns:
+                yield
+        finally:
+            self._here -= 1
+
+    async def answer(self, request: Request, reply: Reply) -> Answer:
+        """Raises Gone, and what the reply raises."""
+        async with self.turn(), _watched(request, reply.close):
+            return await to_thread.run_sync(_whole, reply)
+
+    async def done(self, request: Request, items: Iterator[Item]) -> list[Item]:
+        """All items, one by one; raises Gone."""
+        left = asyncio.Event()
+
+        def collected() -> list[Item]:
+            found = []
+            for item in items:
+                if left.is_set():
+                    raise Gone
+                found.append(item)
+            return found
+
+        async with self.turn(), _watched(request, left.set):
+            return await to_thread.run_sync(collected)
+
+    async def each(self, reply: Reply, items: Iterator[Item]) -> AsyncIterator[Item]:
+        """The items that are made of a reply, which is closed when they are not read any more."""
+        async with self.turn():
+            try:
+                while (item := await to_thread.run_sync(next, items, _END, abandon_on_cancel=True)) is not _END:
+                    yield item  # type: ignore[misc]
+            finally:
+                reply.close()
+
+
+def _whole(reply: Reply) -> Answer:
+    for _ in reply:
+        pass
+    if reply.stopped:
+        raise Gone
+    return reply.answer
+
+
+@asynccontextmanager
+async def _watched(request: Request, leave: Callable[[], object]) -> AsyncIterator[None]:
+    async def watch() -> None:
+        while not await request.is_disconnected():
+            await asyncio.sleep(_LOOKS)
+        leave()
+
+    watching = asyncio.create_task(watch())
+    try:
+        yield
+    finally:
+        watching.cancel()
+        with suppress(asyncio.CancelledError):
+            await watching
