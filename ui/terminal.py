@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from index import Added, Library, Part
     from rag import Assistant
 
+_SETTINGS = ("PINCITE_", "OPENAI_", "GRADIO_SERVER_", "OTEL_", "OPENINFERENCE_")
 _EXAMPLES = """\b
 Examples:
   pincite ask "How many containers has North Korea supplied to Russia?"
@@ -46,7 +47,7 @@ Exit codes: 0 answered or done, 1 error, 2 wrong usage, 3 not in the library,
 4 answers got worse (eval --baseline), 5 not everything is supported (check, verify).
 
 \b
-Settings, from the environment:
+Settings, from the environment, or from a file .env in this folder:
   PINCITE_HOME       where the default library lies
   PINCITE_EMBEDDING  an OpenAI embedding model instead of the one that ships
   PINCITE_CHROMA_URL a Chroma server to use instead of Chroma in this process
@@ -376,10 +377,22 @@ def import_file(file: Path) -> None:
 pincite.add_command(evaluate)
 
 
+def _read_settings() -> None:
+    """Those of the file .env of this folder; what the environment says already stays. It sets nothing but settings."""
+    if not Path(".env").is_file():
+        return
+    from dotenv import dotenv_values
+
+    for name, value in dotenv_values(".env").items():
+        if value is not None and name.startswith(_SETTINGS):
+            os.environ.setdefault(name, value)
+
+
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command; a failure that is expected is one line, without a traceback."""
     from index.errors import PinciteError
 
+    _read_settings()
     try:
         pincite.main(arguments, standalone_mode=False)
     except click.ClickException as error:

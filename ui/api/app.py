@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Annotated, Any
@@ -15,7 +16,7 @@ from pydantic import BaseModel
 from starlette.exceptions import HTTPException
 
 from index import Library, Part, PinciteError
-from rag import Assistant, Verdict
+from rag import Assistant, QuestionError, Verdict
 from rag.drafts import check_against
 from rag.receipts import verify
 from rag.settled import settled
@@ -37,7 +38,7 @@ from ui.api.completions import (
     usage,
 )
 from ui.api.counters import Counters
-from ui.api.guard import Guard
+from ui.api.guard import OPEN, Guard
 from ui.api.shapes import (
     AnswerShape,
     Checked,
@@ -51,7 +52,7 @@ from ui.api.shapes import (
     Receipt,
     Verified,
 )
-from ui.api.work import Busy, Gone, Work
+from ui.api.work import Busy, Gone, Work, watched
 
 _ABOUT = (
     "Answers from a library of articles, every sentence pinned to the exact characters that support it. "
@@ -139,6 +140,8 @@ def _serve_openai(app: FastAPI, assistant: Assistant, counters: Counters, work: 
             try:
                 async for sentence in work.each(reply, settled(reply, asking.unsupported)):
                     yield (chunks.begin() if not writer.text else "") + chunks.piece(writer.add(sentence))
+                if reply.stopped:
+                    return
                 answer = reply.answer
                 counters.count(answer)
                 if not writer.text:
@@ -153,7 +156,9 @@ def _serve_openai(app: FastAPI, assistant: Assistant, counters: Counters, work: 
                 yield failed(errors.of(error)[1])
 
         # A question that fails before its first sentence gets a status of its own.
-        return StreamingResponse(await _begun(events()), media_type="text/event-stream")
+        async with watched(request, reply.close):
+            begun = await _begun(events())
+        return StreamingResponse(begun, media_type="text/event-stream")
 
 
 def _serve_own(app: FastAPI, assistant: Assistant, counters: Counters, work: Work) -> None:
@@ -169,14 +174,20 @@ def _serve_own(app: FastAPI, assistant: Assistant, counters: Counters, work: Wor
 
     @app.post("/check", tags=["Pincite"], responses=_FAULTS)
     async def check(draft: Draft, request: Request) -> Checked:
-        """Hold every sentence of a text against the library, or against the passages that come with it."""
+        """Hold every sentence of a text against the library, or against the passages that come with it.
+
+        A text that holds no sentence has none that is checked.
+        """
         part = draft.part(_view(request, assistant))
         found = (
             assistant.check(draft.text, within=part)
             if draft.passages is None
             else check_against(draft.text, draft.passages, assistant.reader)
         )
-        sentences = await work.done(request, found)
+        try:
+            sentences = await work.done(request, found)
+        except QuestionError:  # of a text that is not too long, which the schema has seen to: it holds no sentence
+            sentences = []
         supported = sum(sentence.verdict is Verdict.SUPPORTED for sentence in sentences)
         return Checked(sentences=sentences, supported=supported)
 
@@ -229,8 +240,8 @@ def _serve_operators(app: FastAPI, assistant: Assistant, counters: Counters) -> 
         library = assistant.library
         return Ready(status="ready", documents=len(library.documents()), passages=library.passage_count)
 
-    @app.get("/metrics", tags=["operation"], responses=_FAULTS, response_class=PlainTextResponse)
-    def metrics() -> PlainTextResponse:
+    @app.get("/metrics", tags=["operation"], responses=_FAULTS)
+    def metrics() -> Response:
         """Counters in the format of Prometheus; they say nothing of what was asked."""
         return PlainTextResponse(counters.text())
 
@@ -255,8 +266,10 @@ class _NoModel(Exception):
 
 
 async def _begun(items: AsyncIterator[str]) -> AsyncIterator[str]:
-    """The same items, of which the first is there already."""
-    first = await anext(items)
+    """The same items, of which the first is there already. Raises Gone if there are none."""
+    first = await anext(items, None)
+    if first is None:
+        raise Gone
 
     async def all_of_them() -> AsyncIterator[str]:
         yield first
@@ -288,13 +301,21 @@ def _answer_faults(app: FastAPI) -> None:
 
     @app.exception_handler(RequestValidationError)
     async def not_understood(_: Request, error: RequestValidationError) -> JSONResponse:
-        first = error.errors()[0]
-        param = ".".join(str(part) for part in first["loc"] if part not in ("body", "query", "path"))
-        return errors.refused(400, f"{param or 'The request'}: {first['msg']}.", "invalid_value", param or None)
+        first = max(error.errors(), key=lambda one: len(one["loc"]))  # of several readings the one that came farthest
+        param = _param(first["loc"])
+        wrong = "It is blank" if first["type"] == "string_pattern_mismatch" else first["msg"]
+        return errors.refused(400, f"{param or 'The request'}: {wrong}.", "invalid_value", param or None)
 
     @app.exception_handler(HTTPException)
     async def refused(_: Request, error: HTTPException) -> JSONResponse:
         return errors.refused(error.status_code, _SAID.get(error.status_code, str(error.detail)), headers=error.headers)
+
+
+def _param(place: tuple[str | int, ...]) -> str:
+    """As the sender knows it: without the part of the request, and the kinds of message that were tried."""
+    parts = [str(part) for part in place[1:]]
+    named = [part for part in parts if part.isidentifier() or part.isdecimal()]
+    return re.sub(r"^(messages\.\d+)\.\w+", r"\1", ".".join(named))
 
 
 _SAID = {
@@ -311,6 +332,8 @@ def _documented(app: FastAPI) -> FastAPI:
             operation["responses"].pop("422", None)
     made["components"]["schemas"].pop("HTTPValidationError", None)
     made["components"]["schemas"].pop("ValidationError", None)
-    answered = made["paths"]["/v1/chat/completions"]["post"]["responses"]["200"]
-    answered["content"]["text/event-stream"] = {"schema": {"type": "string"}}
+    made["paths"]["/v1/chat/completions"]["post"]["responses"]["200"]["content"]["text/event-stream"] = {}
+    made["paths"]["/metrics"]["get"]["responses"]["200"]["content"] = {"text/plain": {"schema": {"type": "string"}}}
+    for path in OPEN:
+        made["paths"][path]["get"]["security"] = []
     return app

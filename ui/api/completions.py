@@ -15,7 +15,7 @@ import uuid
 from collections.abc import Iterable, Mapping
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, StrictBool
 
 from index.documents import is_web_address
 from rag import Answer, Assistant, Citation, Message, QuestionError, Sentence
@@ -23,7 +23,7 @@ from rag.assistant import EXTRACTIVE
 from rag.drafts import LONGEST_DRAFT
 from rag.reader import Reader
 from ui.api.errors import ErrorBody
-from ui.api.shapes import Asked
+from ui.api.shapes import SAID, Asked
 from ui.references import escaped, footnote, marked, without_footnotes
 
 MODEL = "pincite"
@@ -32,19 +32,19 @@ _MOST_MESSAGES = 500
 _NEAREST = 3
 
 
+Text = Annotated[str, Field(min_length=1, max_length=LONGEST_DRAFT, pattern=SAID)]
+
+
 class TextPart(BaseModel):
     type: Literal["text"]
-    text: str = Field(max_length=LONGEST_DRAFT)
+    text: Text
 
 
 class UserMessage(BaseModel):
     """Text, whole or in parts; pictures and sounds are not understood."""
 
     role: Literal["user"]
-    content: (
-        Annotated[str, Field(min_length=1, max_length=LONGEST_DRAFT)]
-        | Annotated[list[TextPart], Field(min_length=1, max_length=100)]
-    )
+    content: Text | Annotated[list[TextPart], Field(min_length=1, max_length=100)]
 
     @property
     def text(self) -> str:
@@ -61,13 +61,13 @@ class OtherMessage(BaseModel):
 
 
 class StreamOptions(BaseModel):
-    include_usage: bool | None = None
+    include_usage: StrictBool | None = None
 
 
 class Extension(Asked):
     """What only Pincite knows: of which documents, and whether footnotes with the quotes end the text."""
 
-    footnotes: bool = True
+    footnotes: StrictBool = True
 
 
 class ChatRequest(BaseModel):
@@ -81,7 +81,7 @@ class ChatRequest(BaseModel):
         json_schema_extra={"contains": {"type": "object", "properties": {"role": {"const": "user"}}}},
     )
     model: str = MODEL
-    stream: bool | None = None
+    stream: StrictBool | None = None
     stream_options: StreamOptions | None = None
     n: Literal[1] | None = None
     pincite: Extension | None = None

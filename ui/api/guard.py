@@ -22,7 +22,7 @@ from ui.origin import is_foreign
 
 LARGEST_REQUEST = 4 * 2**20
 # Whoever is to keep the server alive asks these, and has no token.
-_OPEN = frozenset({"/healthz", "/readyz"})
+OPEN = frozenset({"/healthz", "/readyz"})
 _HEADERS = {"x-content-type-options": "nosniff", "referrer-policy": "no-referrer", "cache-control": "no-store"}
 
 
@@ -66,7 +66,7 @@ class Guard:
             return refused(
                 403, "This server answers to its own machine alone. To be asked from others, set PINCITE_TOKENS."
             )
-        if scope["path"] in _OPEN:
+        if scope["path"] in OPEN:
             return None
         caller = scope["caller"] = self._callers.of_header(headers.get("authorization", ""))
         if caller is None:
@@ -93,9 +93,9 @@ def _too_large(method: str, headers: Headers) -> JSONResponse | None:
         return None
     length = headers.get("content-length", "")
     if not length.isdigit() or "transfer-encoding" in headers:
-        return refused(411, "Say how long it is: the header Content-Length is missing.")
+        return refused(411, "Say how long it is: the header Content-Length is missing.", "length_required")
     if int(length) > LARGEST_REQUEST:
-        return refused(413, f"This is too large: {LARGEST_REQUEST // 2**20} MiB are the most.")
+        return refused(413, f"This is too large: {LARGEST_REQUEST // 2**20} MiB are the most.", "too_large")
     return None
 
 

@@ -26,7 +26,7 @@ from ui.origin import is_own
 _LIBRARY, _SHARED = "PINCITE_SERVED_LIBRARY", "PINCITE_SERVED_TO_OTHERS"
 _SETTINGS: dict[str, Any] = {
     "factory": True,
-    "log_level": "warning",
+    "log_level": "error",
     "access_log": False,  # nothing of what is asked is written down
     "server_header": False,
     "timeout_graceful_shutdown": 10,
@@ -40,10 +40,9 @@ def serve(library: Path | None, *, host: str, port: int, processes: int) -> None
     library or a setting cannot be used.
     """
     shared = not is_own(host)
-    rate_of(os.environ, Callers.of(shared=shared))
-    open_library(library, read_only=True).close()
+    made = application(library, shared=shared)
     if processes == 1:
-        run(lambda: application(library, shared=shared), "Pincite answers", host, port)
+        run(lambda: made, "Pincite answers", host, port)
         return
     listening(host, port).close()
     os.environ |= {_LIBRARY: str(library or ""), _SHARED: "yes" if shared else ""}

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import date
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StrictBool
 
 from index import Document, DocumentRow, Library, Part
 from index.passages import Span
@@ -16,9 +16,21 @@ from rag.drafts import LONGEST_DRAFT
 from rag.receipts import Kept, Standing
 
 _MOST_NAMES, _MOST_MESSAGES, _MOST_PASSAGES = 100, 200, 100
+_MOST_PLACES = 2**31
 
 Name = Annotated[str, Field(min_length=1, max_length=1000)]
-Place = Annotated[int, Field(ge=0, le=2**31)]
+
+
+def _no_other(value: object) -> object:
+    # Else true and "7" would count as numbers, which in JSON they are not.
+    if isinstance(value, (bool, str)):
+        raise ValueError("must be a whole number")
+    return value
+
+
+Whole = Annotated[int, BeforeValidator(_no_other)]
+Offset = Annotated[int, Field(ge=0, le=_MOST_PLACES), BeforeValidator(_no_other)]
+Place = Annotated[int, Field(ge=0, le=_MOST_PLACES)]
 # Python's own idea of what is blank, since it is Python that strips.
 SAID = r"[^\s\x1c-\x1f\x85]"
 
@@ -59,7 +71,7 @@ class Question(Asked):
 
     question: str = Field(min_length=1, max_length=LONGEST_QUESTION, pattern=SAID)
     history: list[Said] = Field(default=[], max_length=_MOST_MESSAGES)
-    quotes: bool = False
+    quotes: StrictBool = False
 
 
 class Draft(Asked):
@@ -74,12 +86,12 @@ class Draft(Asked):
 class Cited(BaseModel):
     model_config = ConfigDict(extra="allow")
 
-    number: int
+    number: Whole
     document: str
     title: str
     path: str
-    start: Place
-    end: Place
+    start: Offset
+    end: Offset
     quote: str
     sha256: str
 

@@ -47,7 +47,7 @@ class Work:
 
     async def answer(self, request: Request, reply: Reply) -> Answer:
         """Raises Gone, and what the reply raises."""
-        async with self.turn(), _watched(request, reply.close):
+        async with self.turn(), watched(request, reply.close):
             return await to_thread.run_sync(_whole, reply)
 
     async def done(self, request: Request, items: Iterator[Item]) -> list[Item]:
@@ -62,7 +62,7 @@ class Work:
                 found.append(item)
             return found
 
-        async with self.turn(), _watched(request, left.set):
+        async with self.turn(), watched(request, left.set):
             return await to_thread.run_sync(collected)
 
     async def each(self, reply: Reply, items: Iterator[Item]) -> AsyncIterator[Item]:
@@ -84,7 +84,9 @@ def _whole(reply: Reply) -> Answer:
 
 
 @asynccontextmanager
-async def _watched(request: Request, leave: Callable[[], object]) -> AsyncIterator[None]:
+async def watched(request: Request, leave: Callable[[], object]) -> AsyncIterator[None]:
+    """Meanwhile, `leave` is called if who asked leaves."""
+
     async def watch() -> None:
         while not await request.is_disconnected():
             await asyncio.sleep(_LOOKS)
