@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import uuid
 from pathlib import Path
 
 from index.errors import LibraryError
@@ -40,7 +41,7 @@ def place_copy(file: Path, library: Path) -> None:
     try:
         library.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(file, part)
-        problems = _problems(part)
+        problems = _made_own(part)
         if problems:
             raise LibraryError(f"{file} is no whole library: {problems}. Export it again with: pincite export FILE")
         os.replace(part, target)
@@ -50,12 +51,15 @@ def place_copy(file: Path, library: Path) -> None:
         part.unlink(missing_ok=True)
 
 
-def _problems(file: Path) -> str:
+def _made_own(file: Path) -> str:
+    """What is wrong with it, "" if nothing."""
     try:
         ledger = Ledger(file)
     except LibraryError as error:
         return str(error)
     try:
+        # A library of its own: copies that share a Chroma server must not take each other's collections away.
+        ledger.set_meta("id", uuid.uuid4().hex)
         ledger.embeddings()
         return "; ".join(ledger.problems())
     except LibraryError as error:

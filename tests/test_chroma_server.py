@@ -16,7 +16,7 @@ import httpx
 import numpy as np
 import pytest
 
-from index import Library, LibraryError, open_library, prepare, vectors
+from index import Library, LibraryError, import_library, open_library, prepare, vectors
 from index.ingest import Step
 from tests.chroma_server import ChromaServer, chroma_server, free_port, half_silent_server, silent_server
 from tests.model_server import scripted_server
@@ -115,6 +115,21 @@ def test_two_libraries_on_one_server_leave_each_other_alone(server: ChromaServer
         assert bad(one) == bad(two) == []
         assert one._nearest.is_current()
         assert two._nearest.is_current()
+
+
+def test_a_copy_on_the_same_server_takes_nothing_from_the_library_that_it_was_made_of(
+    server: ChromaServer, texts: Path, tmp_path: Path
+) -> None:
+    """As on another machine that shares the server."""
+    environ = {"PINCITE_CHROMA_URL": server.address}
+    with open_library(tmp_path / "first", environ, create=True) as first:
+        first.add(next(iter(sorted(texts.iterdir()))))
+        first.export(tmp_path / "copy")
+        for name in ("second", "third"):
+            with import_library(tmp_path / "copy", tmp_path / name, environ) as other:
+                assert bad(other) == []
+        assert bad(first) == []
+        assert first._nearest.is_current()
 
 
 _READER = """
