@@ -23,7 +23,7 @@ from index.ingest import Added, Ingest, Progress
 from index.ledger import Conversation, DocumentRow, Ledger, Turn
 from index.nearest import Nearest
 from index.owner import Ownership
-from index.part import Part, chosen, no_document
+from index.part import Part, chosen, no_document, resolved
 from index.portable import place_copy, write_copy
 from index.remembered import Remembered
 
@@ -136,7 +136,7 @@ class Library:
     def find(self, name: str) -> DocumentRow:
         """The document of this id, path or title. Raises DocumentError if there is none, or if the title is shared."""
         rows = self.documents()
-        location = str(Path(name).resolve())
+        location = str(resolved(name))
         found = [row for row in rows if name in (row.id, row.path) or location == row.path]
         found = found or [row for row in rows if name in (row.title, Path(row.path).name)]
         if not found:

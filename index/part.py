@@ -78,8 +78,8 @@ def chosen(
     """
     found: dict[str, DocumentRow] = {}
     for name in names:
-        folder = Path(name).resolve()
-        named = [row for row in rows if _is_named(row, name, folder)]
+        place = resolved(name)
+        named = [row for row in rows if _is_named(row, name, place)]
         if not named:
             raise DocumentError(f"No document or folder {name!r} in the library. See what it holds with: pincite list")
         found |= {row.id: row for row in named}
@@ -101,6 +101,14 @@ def chosen(
     return kept
 
 
-def _is_named(row: DocumentRow, name: str, folder: Path) -> bool:
+def resolved(name: str) -> Path | None:
+    """The file or folder of this name; None if no file can have it."""
+    try:
+        return Path(name).resolve()
+    except (OSError, ValueError, RuntimeError):  # it holds a null character, or a loop of links
+        return None
+
+
+def _is_named(row: DocumentRow, name: str, place: Path | None) -> bool:
     path = Path(row.path)
-    return name in (row.id, row.path, row.title, path.name) or folder == path or folder in path.parents
+    return name in (row.id, row.path, row.title, path.name) or place == path or place in path.parents

@@ -61,7 +61,7 @@ def service(
     finally:
         server.send_signal(ended_by)
         rest, errors = server.communicate(timeout=30)
-    assert (server.returncode, rest, errors) == (0, "", "")
+    assert (server.returncode, rest, errors) == (0, "", ""), f"{server.returncode} {rest}\n{errors}"
 
 
 def wait_until_ready(address: str) -> None:

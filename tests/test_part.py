@@ -54,6 +54,10 @@ def test_documents_are_named_by_id_path_file_title_or_folder(library: Library, f
     assert titles(library) == ["bread", "cranes", "storks"]
     with pytest.raises(DocumentError, match="No document or folder 'bird' in the library"):
         library.within("storks", "bird")
+    for name in ("a\0b", "a" * 5000, ""):
+        for named in (library.within, library.find):
+            with pytest.raises(DocumentError, match="No document"):
+                named(name)
 
 
 @pytest.mark.parametrize("exact", [False, True])
