@@ -118,7 +118,7 @@ _SECONDS_TO_BE_MADE = 2.0
 
 @dataclass(frozen=True, slots=True)
 class DocumentRow:
-    """A line of the library's list."""
+    """A line of the library's list: a document without its text; `characters` and `passages` are counts."""
 
     id: str
     path: str

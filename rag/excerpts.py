@@ -32,6 +32,7 @@ class Excerpt:
 
     @property
     def quotes(self) -> list[str]:
+        """What stands in the spans, to the letter."""
         return [self.hit.passage.document.text[start:end] for start, end in self.spans]
 
     def to_dict(self) -> dict[str, object]:
