@@ -152,6 +152,7 @@ class Library:
 
     @property
     def passage_count(self) -> int:
+        """How many passages there are to search."""
         return self._ledger.passage_count
 
     def document(self, document_id: str) -> Document:
@@ -207,6 +208,7 @@ class Library:
         return self._ledger.conversations(owner)
 
     def forget(self, owner: str, conversation: str) -> None:
+        """Remove what is kept of a conversation of this owner."""
         self._must_own()
         self._ledger.forget(owner, conversation)
 

@@ -59,7 +59,6 @@ class Answer:
 
     `answered` is false where the library does not cover it: then `text` says so and there are no sentences;
     `hits`, best first, are the nearest passages in any case. `text` is the sentences with their citations' numbers.
-    `short` is the words in them that answer the question by themselves, "" where none do or a model wrote.
     `read` passages were read for it, of the `of` that were searched, with the words of `searched`. `confidence` in 0..1
     orders questions that the library answers above those that it does not. `model` wrote the sentences, or is
     "extractive": then they are the sources' own words. `prompt` is all that the model was told; `unsupported`, what
@@ -90,6 +89,7 @@ class Answer:
 
     @property
     def short(self) -> str:
+        """The words that answer the question by themselves; "" where none do or a model wrote."""
         return next((sentence.short for sentence in self.sentences if sentence.short), "")
 
     def to_dict(self) -> dict[str, Any]:
@@ -240,14 +240,15 @@ class Assistant:
         return Assistant(*parts, threshold=self.threshold, unsupported=unsupported, deadlines=self._deadlines)
 
     def ask(self, question: str, history: Sequence[Message] = (), *, within: Part | None = None) -> Answer:
-        """Raises QuestionError for an empty or overlong question, ModelError if the language model fails.
+        """The answer to `question`, which may be a follow-up of `history`.
 
-        `within`: the part of the library to ask, from `Library.within`.
+        `within`: the part of the library to ask, from `Library.within`. Raises QuestionError for an empty or overlong
+        question, ModelError if the language model fails.
         """
         return self.stream(question, history, within=within).answer
 
     def stream(self, question: str, history: Sequence[Message] = (), *, within: Part | None = None) -> Reply:
-        """Raises QuestionError at once; ModelError may come while the reply is read."""
+        """As `ask`, but as it comes. Raises QuestionError at once; ModelError may come while the reply is read."""
         asked = _readable(question)
         return Reply(lambda stop: self._steps(asked, tuple(history), within or self.library, stop))
 
