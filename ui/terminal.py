@@ -337,6 +337,30 @@ def serve(host: str, port: int, processes: int) -> None:
 
 
 @pincite.command()
+@click.option("--http", is_flag=True, help="Speak streamable HTTP at /mcp instead of standard input and output.")
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on, with --http.")
+@click.option("--port", default=8081, show_default=True, type=click.IntRange(1, 65535), help="Port, with --http.")
+@library_option
+def mcp(http: bool, host: str, port: int) -> None:
+    """Answer assistants that speak MCP: tools to ask, check, search, read and list; needs the extra mcp.
+
+    The library is only read. Over HTTP for others than this machine with PINCITE_TOKENS alone.
+    """
+    from rag import SettingError
+
+    try:
+        from ui.tools import serve_http, serve_stdio
+    except ModuleNotFoundError as error:
+        if (error.name or "").partition(".")[0] not in ("mcp", "mcp_types"):
+            raise
+        raise SettingError("MCP needs its SDK. Install it with: pip install 'pincite[mcp]'") from error
+    if http:
+        serve_http(chosen_library(), host, port)
+    else:
+        serve_stdio(chosen_library())
+
+
+@pincite.command()
 @click.option("--repair", is_flag=True, help="Rebuild what is derived; with another embedding model, embed anew.")
 @library_option
 def doctor(repair: bool) -> None:

@@ -52,12 +52,12 @@ def serve(library: Path | None, *, host: str, port: int, processes: int) -> None
         uvicorn.run("ui.api.server:_again", host=host, port=port, workers=processes, **_SETTINGS)
 
 
-def run(make: Callable[[], object], does: str, host: str, port: int) -> None:
+def run(make: Callable[[], object], does: str, host: str, port: int, path: str = "") -> None:
     """Serve the application that `make` gives, in this process."""
     with listening(host, port) as listener:
         server = uvicorn.Server(uvicorn.Config(make, **_SETTINGS))
         signal.signal(signal.SIGTERM, _end)
-        _say(does, host, port)
+        _say(does, host, port, path)
         with suppress(KeyboardInterrupt):
             server.run(sockets=[listener])
 
@@ -79,8 +79,8 @@ def _again() -> Guard:
     return application(Path(library) if library else None, shared=bool(os.environ[_SHARED]))
 
 
-def _say(does: str, host: str, port: int) -> None:
-    click.echo(f"{does} at {address(host, port)}  (Ctrl-C stops it)")
+def _say(does: str, host: str, port: int, path: str = "") -> None:
+    click.echo(f"{does} at {address(host, port)}{path}  (Ctrl-C stops it)")
 
 
 def _end(_: int, __: FrameType | None) -> None:
