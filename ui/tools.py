@@ -46,7 +46,7 @@ _PAGE = 200
 _MOST_CHARACTERS, _MOST_AROUND, _MOST_ROWS = 20_000, 5000, 200
 _INSTRUCTIONS = (
     "Pincite answers from a library of documents, and pins every sentence to the exact characters that support it. "
-    "Call `ask` first; quote and cite what it gives as it stands. That something is not in the library is an answer too: do "
+    "Call `ask` first; quote and cite what it gives. That something is not in the library is an answer too: do "
     "not put your own knowledge in its place without saying so. `search` gives what there is to read where `ask` finds "
     "no answer, `read` shows a place in its context, `check` says of each sentence of a text whether the library "
     "supports it."
