@@ -17,4 +17,5 @@ VOLUME /data
 EXPOSE 7860
 HEALTHCHECK --interval=30s --timeout=5s --start-period=20s \
     CMD ["python", "-c", "import urllib.request; urllib.request.urlopen('http://127.0.0.1:7860/healthz', timeout=4)"]
+# For programs in the place of the window: pincite serve --host 0.0.0.0 --port 7860, with PINCITE_TOKENS.
 CMD ["python", "app.py"]

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Annotated, Any
 
+from anyio import to_thread
 from fastapi import Depends, FastAPI, Query, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, PlainTextResponse, Response, StreamingResponse
@@ -37,10 +38,11 @@ from ui.api.completions import (
     models,
     usage,
 )
-from ui.api.counters import Counters
+from ui.api.counters import FORMAT, Counters
 from ui.api.guard import OPEN, Guard
 from ui.api.shapes import (
     AnswerShape,
+    Asked,
     Checked,
     Draft,
     ExcerptShape,
@@ -124,7 +126,7 @@ def _serve_openai(app: FastAPI, assistant: Assistant, counters: Counters, work: 
         asking = assistant.quoting() if model == QUOTES else assistant
         wanted = asked.pincite or Extension()
         question, history = asked.conversation()
-        reply = asking.stream(question, history, within=wanted.part(_view(request, assistant)))
+        reply = asking.stream(question, history, within=await _part(wanted, request, assistant))
         prompt = [question, *(message.text for message in history)]
         writer = Writer(str(request.base_url))
         if not asked.stream:
@@ -165,7 +167,7 @@ def _serve_own(app: FastAPI, assistant: Assistant, counters: Counters, work: Wor
     @app.post("/ask", tags=["Pincite"], responses=_FAULTS)
     async def ask(asked: Question, request: Request) -> AnswerShape:
         """Answer a question; what comes back is also a receipt, for POST /receipts."""
-        part = asked.part(_view(request, assistant))
+        part = await _part(asked, request, assistant)
         asking = assistant.quoting() if asked.quotes else assistant
         reply = asking.stream(asked.question, [said.message() for said in asked.history], within=part)
         answer = await work.answer(request, reply)
@@ -178,7 +180,7 @@ def _serve_own(app: FastAPI, assistant: Assistant, counters: Counters, work: Wor
 
         A text that holds no sentence has none that is checked.
         """
-        part = draft.part(_view(request, assistant))
+        part = await _part(draft, request, assistant)
         found = (
             assistant.check(draft.text, within=part)
             if draft.passages is None
@@ -194,7 +196,7 @@ def _serve_own(app: FastAPI, assistant: Assistant, counters: Counters, work: Wor
     @app.post("/search", tags=["Pincite"], responses=_FAULTS)
     async def search(asked: Question, request: Request) -> Found:
         """What the library has on a question, whether or not it answers it."""
-        part = asked.part(_view(request, assistant))
+        part = await _part(asked, request, assistant)
         history = [said.message() for said in asked.history]
         found = await work.done(request, (assistant.search(asked.question, history, within=part) for _ in "1"))
         return Found(excerpts=[ExcerptShape.of(excerpt) for excerpts in found for excerpt in excerpts])
@@ -243,13 +245,18 @@ def _serve_operators(app: FastAPI, assistant: Assistant, counters: Counters) -> 
     @app.get("/metrics", tags=["operation"], responses=_FAULTS)
     def metrics() -> Response:
         """Counters in the format of Prometheus; they say nothing of what was asked."""
-        return PlainTextResponse(counters.text())
+        return PlainTextResponse(counters.text(), media_type=FORMAT)
 
 
 def _view(request: Request, assistant: Assistant) -> Library | Part:
     """What the caller may see."""
     view: Library | Part = request.scope["caller"].view(assistant.library)
     return view
+
+
+async def _part(asked: Asked, request: Request, assistant: Assistant) -> Part | None:
+    """Of what the caller may see that which is asked; in a thread, since a large library takes its time to list."""
+    return await to_thread.run_sync(lambda: asked.part(_view(request, assistant)))
 
 
 def _model(assistant: Assistant, name: str) -> ModelShape:

@@ -40,10 +40,14 @@ def serve(library: Path | None, *, host: str, port: int, processes: int) -> None
     library or a setting cannot be used.
     """
     shared = not is_own(host)
-    made = application(library, shared=shared)
     if processes == 1:
+        made = application(library, shared=shared)
         run(lambda: made, "Pincite answers", host, port)
         return
+    # What is wrong is said here, once, before each of them would say it.
+    rate_of(os.environ, Callers.of(shared=shared))
+    with open_library(library, read_only=True) as opened:
+        Assistant.open(opened).close()
     listening(host, port).close()
     os.environ |= {_LIBRARY: str(library or ""), _SHARED: "yes" if shared else ""}
     with tempfile.TemporaryDirectory() as counts:
