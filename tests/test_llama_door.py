@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import io
 import json
 import time
@@ -22,10 +23,12 @@ from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
 from index import DocumentError, Library
-from rag import Assistant
+from rag import Assistant, ModelError, SettingError
 from rag.llama import PinciteIndex
+from rag.models import ChatModel
 from rag.prompts import REFUSAL
 from rag.tracing import traced
+from tests.faulty_server import FaultyServer, faulty_server
 from tests.model_server import scripted_server
 
 LEEKS = (
@@ -33,6 +36,8 @@ LEEKS = (
 )
 QUESTION = "How many containers has North Korea supplied to Russia?"
 FRESH = "Which port did the tankers leave from, and what did they carry?"  # nobody else here asks it
+SUPPORTED = "North Korea has supplied 7,000 containers filled with artillery rounds to Russia"
+MOON = "The moon is made of green cheese"
 SEVERAL = "What does Russia give North Korea in return?"
 
 
@@ -57,6 +62,22 @@ def test_the_starter_example_works_with_one_line_changed(tmp_path: Path) -> None
     retriever = index.as_retriever(similarity_top_k=1)
     assert retriever.retrieve("Nero's voice")[0].get_content().startswith("Leeks were")
     index.close()
+
+
+def test_the_folder_of_an_index_goes_when_nothing_asks_it_any_more(tmp_path: Path) -> None:
+    (tmp_path / "leeks.txt").write_text(LEEKS, encoding="utf-8")
+    index = PinciteIndex.from_documents(SimpleDirectoryReader(str(tmp_path)).load_data())
+    folder = index.assistant.library.path
+    engine, retriever = index.as_query_engine(), index.as_retriever(1)
+    del index
+    gc.collect()
+    assert quotes(engine.query("Who first grew leeks?"))
+    del engine
+    gc.collect()
+    assert retriever.retrieve("Who first grew leeks?")
+    del retriever
+    gc.collect()
+    assert not folder.exists()
 
 
 def test_a_library_at_a_path_stays_and_takes_more(tmp_path: Path) -> None:
@@ -118,6 +139,58 @@ def test_a_stream_comes_sentence_by_sentence_and_then_has_its_nodes(index: Pinci
     pieces, response = asyncio.run(main())
     assert "".join(pieces) == str(whole)
     assert quotes(response) == quotes(whole)
+
+
+def streamed(address: str, library: Library, unsupported: str = "mark") -> Any:
+    environ = {"OPENAI_BASE_URL": address, "PINCITE_UNSUPPORTED": unsupported}
+    return PinciteIndex(Assistant.open(library, environ)).as_query_engine(streaming=True)
+
+
+def test_what_a_model_writes_waits_for_a_sentence_that_is_supported(library: Library) -> None:
+    with scripted_server(f"{MOON} [1]. ", f"{SUPPORTED} [1].") as address:
+        pieces = list(streamed(address, library).query(QUESTION).response_gen)
+    assert pieces == [f"{MOON}. [not found in the library]", f" {SUPPORTED}. [1]"]
+
+
+def test_what_is_withdrawn_was_never_streamed(library: Library) -> None:
+    with scripted_server(f"{MOON} [1].") as address:
+        said = str(streamed(address, library).query(QUESTION))
+    assert "7,000 containers" in said
+    assert MOON not in said
+    with scripted_server(f"{SUPPORTED} [1]. {MOON} [1].", then=[f"{SUPPORTED} [1]."]) as address:
+        pieces = list(streamed(address, library, "again").query(QUESTION).response_gen)
+    assert pieces == [f"{SUPPORTED}. [1]"]
+
+
+def test_a_stream_that_is_left_closes_the_connection_to_the_model(library: Library) -> None:
+    with faulty_server("hang-after-tokens", text=[f"{SUPPORTED} [1]. ", "It ", "arrived "]) as server:
+        response = streamed(server.address, library).query(QUESTION)
+        assert next(response.response_gen).startswith(SUPPORTED)
+        response.response_gen.close()
+        assert server.closed_by_client.wait(5)
+        assert response.source_nodes == []
+
+
+@pytest.mark.parametrize("streaming", [False, True])
+def test_who_cancels_closes_the_connection_to_the_model(library: Library, streaming: bool) -> None:
+    async def main(server: FaultyServer) -> None:
+        assistant = Assistant.open(library, {"OPENAI_BASE_URL": server.address})
+
+        async def ask() -> None:
+            response: Any = await PinciteIndex(assistant).as_query_engine(streaming=streaming).aquery(QUESTION)
+            async for _ in response.response_gen:
+                pass
+
+        asked = asyncio.create_task(ask())
+        while not server.requests:
+            await asyncio.sleep(0.01)
+        asked.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await asked
+
+    with faulty_server("hang-before-headers") as server:
+        asyncio.run(main(server))
+        assert server.closed_by_client.wait(5)
 
 
 def test_a_conversation_is_kept_and_a_follow_up_understood(index: PinciteIndex) -> None:
@@ -214,3 +287,30 @@ def test_a_models_call_is_in_the_same_trace(library: Library, spans: InMemorySpa
     assert {"CHAIN", "RETRIEVER", "LLM"} <= set(kinds)
     assert len({span.context.trace_id for span in kinds.values()}) == 1
     assert "containers" not in told
+
+
+@pytest.mark.filterwarnings("ignore:The `json` method is deprecated")
+def test_an_error_is_traced_without_its_message_which_may_repeat_the_prompt(
+    library: Library, spans: InMemorySpanExporter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def refuse(_: ChatModel, messages: list[ChatMessage]) -> None:
+        raise ValueError(f"refused: {messages[-1].content}")
+
+    monkeypatch.setattr(ChatModel, "_opened", refuse)
+    provider = TracerProvider()
+    provider.add_span_processor(SimpleSpanProcessor(spans))
+    with Assistant.open(library, {"OPENAI_BASE_URL": "http://127.0.0.1:9/v1"}) as assistant:
+        for content in (True, False):
+            spans.clear()
+            with traced(provider, content=content), pytest.raises(ModelError):
+                PinciteIndex(assistant).as_query_engine().query(QUESTION)
+            told = [span.to_json() for span in spans.get_finished_spans()]
+            assert any('"exception.type": "ValueError"' in span for span in told)
+            assert any("7,000 containers" in span for span in told) is content
+
+
+def test_what_is_traced_already_is_not_traced_again_with_other_rules(spans: InMemorySpanExporter) -> None:
+    with traced(content=True), pytest.raises(SettingError, match="already"), traced():
+        pass
+    with traced():
+        pass
