@@ -80,11 +80,17 @@ class PinciteIndex:
     def close(self) -> None:
         self._close()
 
-    def as_query_engine(self, *, within: Sequence[str] = (), streaming: bool = False) -> PinciteQueryEngine:
-        """`within`: only from these documents, by id, path, title or folder."""
+    def as_query_engine(
+        self, *, within: Sequence[str] = (), streaming: bool = False, **_: object
+    ) -> PinciteQueryEngine:
+        """`within`: only from these documents, by id, path, title or folder.
+
+        What else LlamaIndex's indices take (`llm`, `similarity_top_k`, `response_mode`, ...) is for Pincite to choose.
+        """
         return PinciteQueryEngine(self, within=within, streaming=streaming)
 
-    def as_chat_engine(self, *, within: Sequence[str] = ()) -> PinciteChatEngine:
+    def as_chat_engine(self, *, within: Sequence[str] = (), **_: object) -> PinciteChatEngine:
+        """As `as_query_engine`; of `chat_mode` there is one."""
         return PinciteChatEngine(self, within=within)
 
     def as_retriever(self, similarity_top_k: int = 10) -> BaseRetriever:

@@ -91,8 +91,8 @@ def test_a_library_at_a_path_stays_and_takes_more(tmp_path: Path) -> None:
 
 
 def test_its_engines_are_llamaindexs(index: PinciteIndex) -> None:
-    assert isinstance(index.as_query_engine(), BaseQueryEngine)
-    assert isinstance(index.as_chat_engine(), BaseChatEngine)
+    assert isinstance(index.as_query_engine(similarity_top_k=5, response_mode="compact"), BaseQueryEngine)
+    assert isinstance(index.as_chat_engine(chat_mode="condense_question", verbose=True), BaseChatEngine)
     assert isinstance(index.as_retriever(), BaseRetriever)
 
 
