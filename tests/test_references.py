@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tests.test_render import answered, cite, document, hit
-from ui.references import bibtex, markdown, plain
+from ui.references import bibtex, footnote, markdown, marked, plain, without_footnotes
 from ui.turns import Turn
 
 
@@ -22,6 +22,13 @@ def test_markdown_has_a_footnote_for_each_citation() -> None:
 
 def test_what_stands_in_a_source_is_no_markdown() -> None:
     assert r"\<b>\*so\*\</b>\[x\](y)." in markdown(turn("<b>*so*</b>[x](y)."))
+    assert r"snake_case \_a\_ window.\_\_x." in markdown(turn("snake_case _a_ window.__x."))
+
+
+def test_what_was_marked_is_read_back_as_it_was_said() -> None:
+    for text in ("<b>*so*</b>[x](y) `c` ~d~ | \\e\\.", "snake_case _a_ window.__x.", "# 1 > 0."):
+        said = "\n\n".join([*map(marked, turn(text).sentences), *map(footnote, turn(text).citations)])
+        assert without_footnotes(said) == text
 
 
 def test_plain_text_has_numbers_and_a_list() -> None:

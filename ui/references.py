@@ -16,7 +16,7 @@ _LATEX = {character: f"\\{character}" for character in "&%$#_{}"} | {
     "^": r"\textasciicircum{}",
 }
 # What would be markup: within a word "_" is none, and ">" and "#" are at the start of a line alone.
-_MARKDOWN = re.compile(r"[\\`*\[\]<|~]|(?<!\w)_|_(?!\w)|^[>#]")
+_MARKDOWN = re.compile(r"[\\`*\[\]<|~]|(?<![^\W_])_|_(?![^\W_])|^[>#]")
 _NOTE = re.compile(r"^\[\^\d+\]:.*$|\[\^\d+\]", re.MULTILINE)
 _MADE = re.compile(r"\\([\\`*\[\]<|~_>#])")
 
