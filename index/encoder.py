@@ -47,6 +47,8 @@ class Encoder:
         options.log_severity_level = 3
         # Told none, onnxruntime binds threads to cores of its own choice, whatever the process is allowed.
         options.intra_op_num_threads = threads or _cores()
+        # A thread that waits for work gives its core to others: to another question, another process.
+        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         source = str(model) if isinstance(model, Path) else model
         self._session = onnxruntime.InferenceSession(source, options, providers=["CPUExecutionProvider"])
         self._tokenizer = Tokenizer.from_file(str(tokenizer))
