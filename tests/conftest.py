@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
@@ -15,6 +16,10 @@ from index import Library, Passage
 from index.library import SHIPPED_ARTICLES
 from rag import Answer, Assistant
 from rag.reader import Reader, Reading, Support, local_reader
+from tests.window import browser_with_a_cache
+
+if TYPE_CHECKING:
+    from playwright.sync_api import BrowserContext
 
 ARTICLE = SHIPPED_ARTICLES / "russia-dprk.txt"
 SETTINGS = (
@@ -105,6 +110,12 @@ def samples() -> list[Sample]:
 @pytest.fixture(scope="session")
 def answers(assistant: Assistant, samples: list[Sample]) -> list[Answer]:
     return [assistant.ask(sample.question) for sample in samples]
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[BrowserContext]:
+    with browser_with_a_cache() as browser:
+        yield browser
 
 
 @pytest.fixture(scope="session")

@@ -1,4 +1,4 @@
-"""`pincite serve` as a host runs it, and what asks it."""
+"""Servers as their hosts run them: `pincite serve`, and what others share to start and end."""
 
 from __future__ import annotations
 
@@ -35,19 +35,19 @@ def free_port() -> int:
 
 
 @contextmanager
-def service(
-    home: Path,
-    environ: Mapping[str, str] = {},
-    arguments: Sequence[str] = (),
+def started(
+    arguments: Sequence[str],
+    environ: Mapping[str, str],
+    says: str,
     *,
-    ended_by: signal.Signals = signal.SIGTERM,
-) -> Iterator[str]:
-    """The address of a server that is ready; it ends when it is told to, without a word of its own."""
-    port = free_port()
+    ended_by: signal.Signals = signal.SIGINT,
+    may_say: str = "\n",
+) -> Iterator[None]:
+    """A server that `says` one line and ends when it is told to, without a word but lines that begin with `may_say`."""
     server = subprocess.Popen(
-        [sys.executable, "-c", COMMAND, "serve", "--port", str(port), *arguments],
+        [sys.executable, *arguments],
         cwd=ROOT,
-        env=environ_of(home, environ),
+        env=dict(environ),
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -55,13 +55,30 @@ def service(
     assert server.stdout
     line = server.stdout.readline()
     try:
-        assert line == f"Pincite answers at http://127.0.0.1:{port}  (Ctrl-C stops it)\n", server.communicate()
-        wait_until_ready(address := f"http://127.0.0.1:{port}")
-        yield address
+        assert line == says, server.communicate()
+        yield
     finally:
         server.send_signal(ended_by)
         rest, errors = server.communicate(timeout=30)
+    errors = "".join(line for line in errors.splitlines(True) if not line.startswith(may_say))
     assert (server.returncode, rest, errors) == (0, "", ""), f"{server.returncode} {rest}\n{errors}"
+
+
+@contextmanager
+def service(
+    home: Path,
+    environ: Mapping[str, str] = {},
+    arguments: Sequence[str] = (),
+    *,
+    ended_by: signal.Signals = signal.SIGTERM,
+) -> Iterator[str]:
+    """The address of `pincite serve` when it is ready."""
+    address = f"http://127.0.0.1:{(port := free_port())}"
+    start = ["-c", COMMAND, "serve", "--port", str(port), *arguments]
+    says = f"Pincite answers at {address}  (Ctrl-C stops it)\n"
+    with started(start, environ_of(home, environ), says, ended_by=ended_by):
+        wait_until_ready(address)
+        yield address
 
 
 def wait_until_ready(address: str) -> None:

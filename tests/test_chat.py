@@ -22,7 +22,7 @@ from tests.window import ask, browsed, in_browser, tab, window
 from ui.server import serve
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Page
+    from playwright.sync_api import BrowserContext, Page
 
 ARTICLE = SHIPPED_ARTICLES / "russia-dprk.txt"
 CONTAINERS = "How many containers has North Korea supplied to Russia?"
@@ -43,8 +43,8 @@ def address(home: Path) -> Iterator[str]:
 
 
 @pytest.fixture
-def page(address: str) -> Iterator[Page]:
-    with browsed(address) as page:
+def page(browser: BrowserContext, address: str) -> Iterator[Page]:
+    with browsed(browser, address) as page:
         page.get_by_role("button", name=CONTAINERS).wait_for()
         yield page
 
@@ -257,25 +257,27 @@ def test_a_conversation_outlives_a_reload_and_is_opened_and_deleted_from_the_his
 
 
 @in_browser
-def test_a_link_leads_to_an_answer(address: str) -> None:
-    with browsed(address, path=f"/?q={quote(CONTAINERS)}") as page:
+def test_a_link_leads_to_an_answer(browser: BrowserContext, address: str) -> None:
+    with browsed(browser, address, path=f"/?q={quote(CONTAINERS)}") as page:
         page.locator("#sources mark").wait_for(timeout=60_000)
         ask(page, VETO)
         page.get_by_role("button", name="Link").first.click()
         page.get_by_role("button", name="Copied").wait_for()
         link = page.evaluate("navigator.clipboard.readText()")
     assert link.startswith(f"{address}/?chat=")
-    with browsed(address, path=link.removeprefix(address)) as page:
+    with browsed(browser, address, path=link.removeprefix(address)) as page:
         page.locator("#chat .answer").nth(1).wait_for()
         page.locator("#sources section.shown").wait_for()
         assert page.locator("#sources section.shown").get_attribute("data-turn") == "1"
 
 
 @in_browser
-def test_an_answer_is_stopped_in_mid_stream_and_the_next_question_is_free(tmp_path: Path) -> None:
+def test_an_answer_is_stopped_in_mid_stream_and_the_next_question_is_free(
+    browser: BrowserContext, tmp_path: Path
+) -> None:
     with faulty_server("hang-after-tokens") as server:
         environ = {"OPENAI_BASE_URL": server.address, "OPENAI_MODEL": "m"}
-        with window(tmp_path, environ) as address, browsed(address) as page:
+        with window(tmp_path, environ) as address, browsed(browser, address) as page:
             page.get_by_label("Question").fill(CONTAINERS)
             page.keyboard.press("Enter")
             page.locator("#chat .draft, #chat .tick").first.wait_for(timeout=30_000)
@@ -289,10 +291,10 @@ def test_an_answer_is_stopped_in_mid_stream_and_the_next_question_is_free(tmp_pa
 
 
 @in_browser
-def test_a_sentence_of_a_model_shows_its_verdict_in_words(tmp_path: Path) -> None:
+def test_a_sentence_of_a_model_shows_its_verdict_in_words(browser: BrowserContext, tmp_path: Path) -> None:
     with scripted_server("North Korea supplied 7,000 containers. [1] It ", "sent 12 submarines. [1]") as server:
         environ = {"OPENAI_BASE_URL": server, "OPENAI_MODEL": "scripted"}
-        with window(tmp_path, environ) as address, browsed(address) as page:
+        with window(tmp_path, environ) as address, browsed(browser, address) as page:
             ask(page, CONTAINERS)
             assert page.locator("#chat .tick").get_attribute("title") == "Supported: checked against its source"
             assert "✕ not found in the library" in page.locator("#chat .unsupported").inner_text()

@@ -30,11 +30,11 @@ from rag import Assistant
 from rag.reader import Reader
 from tests.model_server import scripted_server
 from tests.payloads import EVIL, PAYLOADS
-from tests.window import CHROMIUM, FLAGS, ask, browsed, in_browser, tab, window
+from tests.window import ask, browsed, in_browser, tab, window
 from ui.turns import keep, progress
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Dialog, Frame, Page, Route
+    from playwright.sync_api import BrowserContext, Dialog, Frame, Page, Route
 
 IMAGE = "<img src=x onerror=window.__pwned=1>"
 PICTURE = "![logo](http://evil.example/logo.png)"
@@ -193,10 +193,10 @@ def harm(page: Page) -> list[str]:
 
 
 @contextmanager
-def watched(address: str, path: str = "") -> Iterator[Page]:
+def watched(browser: BrowserContext, address: str, path: str = "") -> Iterator[Page]:
     """The window in a browser. At the end nothing has run, no dialog was opened, and nothing was asked of others."""
     dialogs: list[str] = []
-    with browsed(address, path=path) as page:
+    with browsed(browser, address, path=path) as page:
 
         def close(dialog: Dialog) -> None:
             dialogs.append(dialog.message)
@@ -242,10 +242,9 @@ def read_twice(text: str) -> str:
     return f"<p id=p></p><script>p.innerHTML = {held}; p.innerHTML = p.innerHTML</script>"
 
 
-def test_each_payload_does_harm_in_a_page_that_trusts_it() -> None:
-    if CHROMIUM is None:
-        pytest.skip("no Chromium here: apt-get install chromium")
-    from playwright.sync_api import Error, sync_playwright
+@in_browser
+def test_each_payload_does_harm_in_a_page_that_trusts_it(browser: BrowserContext) -> None:
+    from playwright.sync_api import Error
 
     trusting = [
         lambda text: f"<div>{text} </div><p>x</p>",
@@ -281,29 +280,27 @@ def test_each_payload_does_harm_in_a_page_that_trusts_it() -> None:
             rang.add(number(route.request.frame))
         route.fulfill(status=204 if url.startswith(EVIL) else 404)
 
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        page = browser.new_page()
-        page.route("**/*", answer)
-        for pages in (trusting[:1], trusting[1:]):
-            served["page"] = "<!doctype html>" + "".join(
-                f'<iframe name={number} srcdoc="{escape("<!doctype html><body>" + trusts(payload))}"></iframe>'
-                for number, payload in enumerate(PAYLOADS)
-                if number not in rang
-                for trusts in pages
-            )
-            page.goto("http://trusting.example/")
-            for _ in range(40):
-                for frame in page.main_frame.child_frames:
-                    try:
-                        if int(frame.name) not in rang and frame.evaluate(use):
-                            rang.add(int(frame.name))
-                    except Error:  # it has left for another page
-                        continue
-                if len(rang) == len(PAYLOADS):
-                    break
-                page.wait_for_timeout(50)
-        browser.close()
+    page = browser.new_page()
+    page.route("**/*", answer)
+    for pages in (trusting[:1], trusting[1:]):
+        served["page"] = "<!doctype html>" + "".join(
+            f'<iframe name={number} srcdoc="{escape("<!doctype html><body>" + trusts(payload))}"></iframe>'
+            for number, payload in enumerate(PAYLOADS)
+            if number not in rang
+            for trusts in pages
+        )
+        page.goto("http://trusting.example/")
+        for _ in range(40):
+            for frame in page.main_frame.child_frames:
+                try:
+                    if int(frame.name) not in rang and frame.evaluate(use):
+                        rang.add(int(frame.name))
+                except Error:  # it has left for another page
+                    continue
+            if len(rang) == len(PAYLOADS):
+                break
+            page.wait_for_timeout(50)
+    page.close()
     assert [payload for number, payload in enumerate(PAYLOADS) if number not in rang] == []
     assert len(set(PAYLOADS)) == len(PAYLOADS) >= 40
 
@@ -317,14 +314,14 @@ def put(page: Page, html: str) -> list[str]:
     return found
 
 
-def put_into_a_window(address: str, html: str) -> None:
-    with watched(address) as page:
+def put_into_a_window(browser: BrowserContext, address: str, html: str) -> None:
+    with watched(browser, address) as page:
         put(page, html)
 
 
 @in_browser
-def test_what_a_payload_does_in_the_window_would_be_seen(hostile: Served) -> None:
-    with browsed(hostile.address) as page:
+def test_what_a_payload_does_in_the_window_would_be_seen(browser: BrowserContext, hostile: Served) -> None:
+    with browsed(browser, hostile.address) as page:
         assert put(page, f"<p title='{IMAGE}'>{escape(IMAGE)}</p>") == []
         assert put(page, f"<a href={EVIL}>x</a>") == [f"href={EVIL}"]
         assert len(put(page, "<form></form>")) == 1
@@ -333,15 +330,17 @@ def test_what_a_payload_does_in_the_window_would_be_seen(hostile: Served) -> Non
         page.evaluate("delete document.body.dataset.x; window.__pwned = 1")
         assert "it ran" in harm(page)
     with pytest.raises(AssertionError):  # of `browsed`: the page's policy has stopped it
-        put_into_a_window(hostile.address, f"<img src={EVIL}pixel.png>")
+        put_into_a_window(browser, hostile.address, f"<img src={EVIL}pixel.png>")
     with pytest.raises(AssertionError, match="it ran"):
-        put_into_a_window(hostile.address, "<details open ontoggle=window.__pwned=1></details>")
+        put_into_a_window(browser, hostile.address, "<details open ontoggle=window.__pwned=1></details>")
 
 
 @in_browser
-def test_payloads_in_questions_and_documents_stay_text_in_a_conversation(hostile: Served) -> None:
+def test_payloads_in_questions_and_documents_stay_text_in_a_conversation(
+    browser: BrowserContext, hostile: Served
+) -> None:
     halves = [PAYLOADS[:50], PAYLOADS[50:]]
-    with watched(hostile.address) as page:
+    with watched(browser, hostile.address) as page:
         for number, payloads in enumerate(halves, 1):
             page.get_by_label("Question").fill(" ".join(payloads))
             page.keyboard.press("Enter")
@@ -401,15 +400,15 @@ def test_payloads_in_questions_and_documents_stay_text_in_a_conversation(hostile
         assert lost([IMAGE, PICTURE, LOADED], page.locator("#chat").inner_text()) == []
         assert harm(page) == []
         address = page.evaluate("location.search")
-    with watched(hostile.address, path=f"/{address}") as page:
+    with watched(browser, hostile.address, path=f"/{address}") as page:
         page.locator("#chat .asked").nth(5).wait_for()
         assert lost([IMAGE, PICTURE, LOADED], page.locator("#chat").inner_text()) == []
 
 
 @in_browser
-def test_payloads_in_titles_names_and_texts_stay_text_in_the_library(hostile: Served) -> None:
+def test_payloads_in_titles_names_and_texts_stay_text_in_the_library(browser: BrowserContext, hostile: Served) -> None:
     titles = sorted(documents_of(hostile.home).values())
-    with watched(hostile.address) as page:
+    with watched(browser, hostile.address) as page:
         page.get_by_role("button", name=MILL).wait_for(timeout=30_000)
         assert lost(titles, page.locator("#top li").first.get_attribute("title") or "") == []
         assert lost(titles, page.locator("#sources").inner_text()) == []
@@ -436,12 +435,12 @@ def test_payloads_in_titles_names_and_texts_stay_text_in_the_library(hostile: Se
 
 
 @in_browser
-def test_payloads_in_uploads_stay_text_in_the_account_of_them(hostile: Served) -> None:
+def test_payloads_in_uploads_stay_text_in_the_account_of_them(browser: BrowserContext, hostile: Served) -> None:
     files = [
         {"name": f"{payload}{suffix}", "mimeType": "text/plain", "buffer": f"{kind} {payload}".encode()}
         for payload, (suffix, kind) in zip(IN_NAMES, 4 * [(".txt", "A new one is"), (".pdf", "no PDF:")], strict=False)
     ]
-    with watched(hostile.address) as page:
+    with watched(browser, hostile.address) as page:
         tab(page, "Library")
         page.locator("#files input[type=file]").set_input_files(files)  # type: ignore[arg-type]
         page.locator("#uploads li.done, #uploads li.failed").nth(len(files) - 1).wait_for(timeout=60_000)
@@ -466,8 +465,8 @@ def open_draft(page: Page, name: str, data: bytes) -> None:
 
 
 @in_browser
-def test_payloads_in_a_draft_stay_text_where_it_is_checked(hostile: Served) -> None:
-    with watched(hostile.address) as page:
+def test_payloads_in_a_draft_stay_text_where_it_is_checked(browser: BrowserContext, hostile: Served) -> None:
+    with watched(browser, hostile.address) as page:
         page.get_by_label("Ask only").click()
         page.get_by_role("option", name="Morva").click()
         page.keyboard.press("Escape")
@@ -500,9 +499,11 @@ def book(part: str) -> bytes:
 
 
 @in_browser
-def test_a_draft_that_cannot_be_opened_is_said_as_text_and_without_a_path(hostile: Served) -> None:
+def test_a_draft_that_cannot_be_opened_is_said_as_text_and_without_a_path(
+    browser: BrowserContext, hostile: Served
+) -> None:
     link = "<a href=http://evil.example/sign-in>Sign in again</a>"
-    with watched(hostile.address) as page:
+    with watched(browser, hostile.address) as page:
         tab(page, "Check a draft")
         for name, data in (("a book.epub", book(f"{IMAGE}{link}")), ("turned \u202e round.pdf", b"no PDF")):
             open_draft(page, name, data)
@@ -514,14 +515,14 @@ def test_a_draft_that_cannot_be_opened_is_said_as_text_and_without_a_path(hostil
 
 
 @in_browser
-def test_payloads_that_a_model_writes_stay_text(tmp_path: Path) -> None:
+def test_payloads_that_a_model_writes_stay_text(browser: BrowserContext, tmp_path: Path) -> None:
     (tmp_path / "harbour.md").write_text(HARBOUR, "utf-8")
     with open_library(tmp_path / "library", {}, create=True) as library:
         library.add(tmp_path / "harbour.md")
     said = (f"{sentence}\n\n" for sentence in in_sentences(PAYLOADS))
     with scripted_server(f"The ferry of Morva, {PICTURE}, sails nine times a day [1]. ", *said) as model:
         settings = {"OPENAI_BASE_URL": model, "OPENAI_MODEL": f"scripted {IMAGE}"}
-        with window(tmp_path, settings) as address, watched(address) as page:
+        with window(tmp_path, settings) as address, watched(browser, address) as page:
             assert lost([IMAGE], page.locator("#top").inner_text()) == []
             page.get_by_label("Question").fill(FERRY)
             page.keyboard.press("Enter")

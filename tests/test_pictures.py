@@ -13,7 +13,7 @@ import pytest
 from tests.window import ask, browsed, in_browser, picture, tab, window
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Page
+    from playwright.sync_api import BrowserContext, Page
 
 OBJECTIVES = "What are North Korea’s two diplomatic objectives?"
 VETO = "What did Russia veto at the United Nations?"
@@ -48,7 +48,9 @@ def grave(page: Page) -> list[str]:
 @in_browser
 @pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
 @pytest.mark.parametrize(("width", "height"), SIZES)
-def test_every_page_fits_and_is_accessible(address: str, width: int, height: int, dark: bool) -> None:
+def test_every_page_fits_and_is_accessible(
+    browser: BrowserContext, address: str, width: int, height: int, dark: bool
+) -> None:
     shade = "dark" if dark else "light"
     wrong: list[str] = []
 
@@ -60,7 +62,7 @@ def test_every_page_fits_and_is_accessible(address: str, width: int, height: int
         wrong.extend(f"{name}: {found}" for found in grave(page))
         picture(page, f"{name}-{width}-{shade}.png")
 
-    with browsed(address, width, height, dark=dark) as page:
+    with browsed(browser, address, width, height, dark=dark) as page:
         page.get_by_role("button", name=OBJECTIVES).wait_for()
         look(page, "welcome")
         ask(page, OBJECTIVES)
@@ -99,8 +101,8 @@ def test_every_page_fits_and_is_accessible(address: str, width: int, height: int
 
 
 @in_browser
-def test_the_keyboard_alone_is_enough(address: str) -> None:
-    with browsed(address) as page:
+def test_the_keyboard_alone_is_enough(browser: BrowserContext, address: str) -> None:
+    with browsed(browser, address) as page:
         page.keyboard.type(VETO)  # the input has the focus when the page comes
         page.keyboard.press("Enter")
         page.locator("#sources mark").wait_for(timeout=60_000)
@@ -116,8 +118,10 @@ def test_the_keyboard_alone_is_enough(address: str) -> None:
 
 
 @in_browser
-def test_what_comes_is_told_to_a_screen_reader_and_moves_nothing_that_stands(address: str) -> None:
-    with browsed(address) as page:
+def test_what_comes_is_told_to_a_screen_reader_and_moves_nothing_that_stands(
+    browser: BrowserContext, address: str
+) -> None:
+    with browsed(browser, address) as page:
         ask(page, VETO)
         log = page.locator("#chat [role=log]")
         assert log.get_attribute("aria-live") == "polite"

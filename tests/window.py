@@ -5,10 +5,6 @@ from __future__ import annotations
 import io
 import os
 import shutil
-import signal
-import socket
-import subprocess
-import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,18 +13,16 @@ from typing import TYPE_CHECKING
 import pytest
 from PIL import Image
 
-from index.library import SHIPPED_ARTICLES
+from tests.service import COMMAND, environ_of, free_port, started
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Page
+    from playwright.sync_api import BrowserContext, Page
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 FLAGS = (
     "--headless=new --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
     "--disable-component-update --disable-sync"
 ).split()
-# A test run in the background ignores Ctrl-C, and so would its children.
-_CHAT = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler); from ui.terminal import main; main()"
 in_browser = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium here: apt-get install chromium")
 
 
@@ -37,63 +31,47 @@ def window(
     home: Path,
     environ: Mapping[str, str] = {},
     *,
-    start: Sequence[str] = ("-c", _CHAT, "chat"),
+    start: Sequence[str] = ("-c", COMMAND, "chat"),
     port_by: str = "GRADIO_SERVER_PORT",
 ) -> Iterator[str]:
     """The address of `pincite chat` with its library in `home`; ended by Ctrl-C, without a word of its own."""
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
-    clean = {name: value for name, value in os.environ.items() if not name.startswith(("OPENAI_", "PINCITE_"))}
-    server = subprocess.Popen(
-        [sys.executable, *start],
-        cwd=SHIPPED_ARTICLES.parent,
-        env={
-            **clean,
-            "PINCITE_HOME": str(home),
-            "GRADIO_TEMP_DIR": str(home / "arrivals"),
-            port_by: str(port),
-            **environ,
-        },
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    assert server.stdout
-    line = server.stdout.readline()
-    try:
-        assert line == f"Pincite is at http://127.0.0.1:{port}  (Ctrl-C stops it)\n"
-        yield f"http://127.0.0.1:{port}"
-    finally:
-        server.send_signal(signal.SIGINT)
-        rest, errors = server.communicate(timeout=30)
-    errors = "".join(line for line in errors.splitlines(True) if not line.startswith("Error: Cannot keep feedback in "))
-    assert (server.returncode, rest, errors) == (0, "", ""), f"{server.returncode} {rest}\n{errors}"
+    address = f"http://127.0.0.1:{(port := free_port())}"
+    own = {"GRADIO_TEMP_DIR": str(home / "arrivals"), port_by: str(port)}
+    says = f"Pincite is at {address}  (Ctrl-C stops it)\n"
+    with started(start, environ_of(home, {**own, **environ}), says, may_say="Error: Cannot keep feedback in "):
+        yield address
+
+
+@contextmanager
+def browser_with_a_cache() -> Iterator[BrowserContext]:
+    """Chromium; its pages share what they have loaded."""
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        yield chromium.new_context(device_scale_factor=1, permissions=["clipboard-read", "clipboard-write"])
+        chromium.close()
 
 
 @contextmanager
 def browsed(
-    address: str, width: int = 1440, height: int = 900, *, dark: bool = False, path: str = ""
+    browser: BrowserContext, address: str, width: int = 1440, height: int = 900, *, dark: bool = False, path: str = ""
 ) -> Iterator[Page]:
     """The window in a browser; afterwards: no error was logged, and no request went to another host."""
-    from playwright.sync_api import sync_playwright
-
     requests: list[str] = []
     problems: list[str] = []
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        page = browser.new_page(
-            viewport={"width": width, "height": height},
-            device_scale_factor=1,
-            color_scheme="dark" if dark else "light",
-            permissions=["clipboard-read", "clipboard-write"],
-        )
+    page = browser.new_page()
+    try:
+        page.set_viewport_size({"width": width, "height": height})
+        page.emulate_media(color_scheme="dark" if dark else "light")
         page.on("request", lambda request: requests.append(request.url))
         page.on("pageerror", lambda error: problems.append(str(error)))
         page.on("console", lambda message: problems.append(message.text) if message.type == "error" else None)
         page.goto(address + path)
         page.get_by_role("button", name="Send").wait_for()
         yield page
-        browser.close()
+    finally:
+        page.close()
     assert problems == [], problems
     assert [url for url in requests if not url.startswith((address, "data:", "blob:", "about:srcdoc"))] == []
 
