@@ -17,22 +17,12 @@ from index.library import SHIPPED_ARTICLES
 from rag import Answer, Assistant
 from rag.reader import Reader, Reading, Support, local_reader
 from tests.window import browser_with_a_cache
+from ui.settings import SETTINGS
 
 if TYPE_CHECKING:
     from playwright.sync_api import BrowserContext
 
 ARTICLE = SHIPPED_ARTICLES / "russia-dprk.txt"
-SETTINGS = (
-    "PINCITE_HOME",
-    "PINCITE_CHROMA_URL",
-    "PINCITE_EMBEDDING",
-    "PINCITE_THRESHOLD",
-    "PINCITE_TOKENS",
-    "PINCITE_RATE",
-    "OPENAI_API_KEY",
-    "OPENAI_BASE_URL",
-    "OPENAI_MODEL",
-)
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -22,7 +22,7 @@ from index import Library
 from index.library import SHIPPED_ARTICLES
 from tests.service import environ_of, service
 from ui.api.callers import ANYBODY, Callers
-from ui.terminal import pincite
+from ui.commands import pincite
 
 QUESTION = "How many containers has North Korea supplied to Russia?"
 SECRET = "The board sold the mill to Anna Berg for nine million crowns.\n"

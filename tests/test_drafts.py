@@ -9,7 +9,7 @@ from click.testing import CliRunner
 from index import Library
 from rag import QuestionError, Sentence, Verdict, check
 from rag.drafts import LONGEST_DRAFT, claims
-from ui.terminal import pincite
+from ui.commands import pincite
 
 DRAFT = Path(__file__).parent / "data" / "draft.txt"
 WRONG = {1, 3, 6, 8, 9}  # of the draft's sentences, from 0: each has one word that is not the article's

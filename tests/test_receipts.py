@@ -11,7 +11,7 @@ from index import Library, open_library
 from rag import Answer, Assistant
 from rag.errors import ReceiptError
 from rag.receipts import Kept, Standing, read_receipt, verify
-from ui.terminal import pincite
+from ui.commands import pincite
 
 TEXT = "Leeks were first grown in Egypt. Nero ate them every day. They are green and white, and up to a metre long."
 

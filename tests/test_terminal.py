@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from rich.cells import cell_len
 
 from tests.conftest import ARTICLE
 
@@ -145,7 +146,10 @@ def test_doctor_repairs_a_library_whose_chroma_was_deleted(tmp_path: Path) -> No
     assert "7,000" in pincite(*place, "ask", CONTAINERS).stdout
 
 
-COMMANDS = ("ask", "add", "refresh", "list", "remove", "export", "import", "chat", "eval", "doctor")
+COMMANDS = (
+    "ask", "search", "check", "verify", "add", "refresh", "list", "tag", "remove", "export", "import", "chat", "serve",
+    "mcp", "eval", "doctor",
+)  # fmt: skip
 
 
 @pytest.mark.parametrize("command", ["", *COMMANDS])
@@ -156,6 +160,63 @@ def test_help_teaches_and_names_every_command(command: str) -> None:
     if not command:
         assert "Exit codes:" in run.stdout
         assert all(name in run.stdout for name in COMMANDS)
+
+
+def test_a_question_needs_no_quotes() -> None:
+    assert "7,000" in pincite("ask", *CONTAINERS.split()).stdout
+
+
+def test_a_setting_that_is_misspelt_is_said_and_what_is_no_setting_of_ours_is_not() -> None:
+    said = "PINCITE_TRESHOLD is no setting, and is left aside. Did you mean PINCITE_THRESHOLD?\n"
+    assert pincite("list", PINCITE_TRESHOLD="1", PINCITE_PORT="tcp://10.0.0.2:80").stderr == said
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [("pincite rem", ["remove"]), ("pincite remove rus", ["russia-dprk"]), ("pincite ask --tag mi", ["minutes"])],
+)
+def test_a_shell_completes_commands_documents_and_tags(words: str, expected: list[str]) -> None:
+    pincite("tag", "russia-dprk", "minutes")
+    run = pincite(_PINCITE_COMPLETE="bash_complete", COMP_WORDS=words, COMP_CWORD=str(len(words.split()) - 1))
+    assert [line.partition(",")[2] for line in run.stdout.splitlines()] == expected
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_completion_is_a_script_for_the_shell(shell: str) -> None:
+    assert "_PINCITE_COMPLETE" in pincite("completion", shell).stdout
+
+
+def test_completing_makes_no_library(tmp_path: Path) -> None:
+    words = f"pincite --library {tmp_path / 'none'} remove x"
+    assert pincite(_PINCITE_COMPLETE="bash_complete", COMP_WORDS=words, COMP_CWORD="4").stdout.strip() == ""
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("columns", [24, 80, 300])
+def test_lines_fit_a_narrow_terminal_and_are_never_long_and_wide_characters_take_two_columns(
+    tmp_path: Path, columns: int
+) -> None:
+    text = tmp_path / "radish.txt"
+    text.write_text("The daikon radish is called 大根" + "と言う" * 30 + " in Japan.", "utf-8")
+    place = ("--library", str(tmp_path / "library"))
+    pincite(*place, "add", str(text))
+    answer = pincite(*place, "ask", "What is the daikon radish called?", COLUMNS=str(columns)).stdout
+    lines = [line for line in answer.splitlines() if str(text) not in line and "characters" not in line]
+    widest = max(cell_len(line) for line in lines)
+    assert min(columns, 100) - 10 < widest <= min(columns, 100)
+
+
+@pytest.mark.parametrize("seconds", [0.2, 0.5, 0.8, 1.1])
+def test_ctrl_c_at_any_moment_is_one_line(seconds: float) -> None:
+    program = (
+        "import os, signal, threading; signal.signal(signal.SIGINT, signal.default_int_handler);"
+        f"later = threading.Timer({seconds}, os.kill, (os.getpid(), signal.SIGINT)); later.daemon = True;"
+        "later.start();"
+        f"from ui.terminal import main; main(['ask', {CONTAINERS!r}])"
+    )
+    run = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    assert (run.returncode, run.stdout, run.stderr) == (130, "", "Stopped.\n") or "7,000" in run.stdout
+    assert run.stderr in ("", "Stopped.\n")
 
 
 def test_the_version_is_the_distributions() -> None:

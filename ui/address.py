@@ -13,9 +13,9 @@ def listening(host: str, port: int) -> socket.socket:
         family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
         return socket.create_server((host, port), family=family, backlog=1024)
     except OSError as error:
+        reason = (error.strerror or str(error)).partition(" (while")[0]  # Python adds the address once more
         raise PinciteError(
-            f"Cannot listen on {address(host, port)}: {error.strerror or error}. "
-            "Stop what uses it, or choose another port with --port."
+            f"Cannot listen on {address(host, port)}: {reason}. Stop what uses it, or choose another port with --port."
         ) from error
 
 

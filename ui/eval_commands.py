@@ -221,7 +221,8 @@ def _environ(model: str | None) -> Mapping[str, str]:
     if model is None:
         return os.environ
     if model == EXTRACTIVE:
-        return {name: value for name, value in os.environ.items() if name not in ("OPENAI_API_KEY", "OPENAI_BASE_URL")}
+        of_a_model = ("OPENAI_API_KEY", "OPENAI_BASE_URL", "PINCITE_GGUF")
+        return {name: value for name, value in os.environ.items() if name not in of_a_model}
     _model(model, "--model")
     return os.environ | {"OPENAI_MODEL": model}
 

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import shutil
 import textwrap
 from collections.abc import Iterable, Iterator, Sequence
 
 import click
+from rich.console import Console
+from rich.text import Text
 
 from rag import Answer, Citation, Excerpt, Sentence, Verdict
 from rag.citations import whole_words
@@ -88,4 +91,7 @@ def _dated(citation: Citation) -> str:
 
 
 def _wrapped(text: str, indent: str = "") -> str:
-    return textwrap.fill(text, 100, initial_indent=indent, subsequent_indent=indent, break_on_hyphens=False)
+    """`text` in lines of at most 100 columns, or of the terminal's; a wide character takes two."""
+    width = max(20, min(100, shutil.get_terminal_size((100, 24)).columns) - len(indent))
+    lines = Text(" ".join(text.split())).wrap(Console(width=width), width)
+    return "\n".join(indent + line.plain.rstrip() for line in lines)

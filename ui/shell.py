@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,9 +12,30 @@ from typing import TYPE_CHECKING, Any
 import click
 
 if TYPE_CHECKING:
-    from index import Library, Progress, Step
+    from index import DocumentRow, Library, Progress, Step
 
 ANSWERED, FAILED, USAGE, NOT_IN_LIBRARY, REGRESSED, UNSUPPORTED = 0, 1, 2, 3, 4, 5
+
+
+def complete_document(context: click.Context, _: click.Parameter, begun: str) -> list[str]:
+    """Documents of the chosen library, by path and by title, that begin so."""
+    return [name for row in _rows(context) for name in (row.path, row.title) if name.startswith(begun)]
+
+
+def complete_tag(context: click.Context, _: click.Parameter, begun: str) -> list[str]:
+    return sorted({tag for row in _rows(context) for tag in row.tags if tag.startswith(begun)})
+
+
+def _rows(context: click.Context) -> Sequence[DocumentRow]:
+    from index import PinciteError, open_library
+
+    try:
+        with open_library(
+            context.find_root().params.get("library") or context.find_root().obj, read_only=True
+        ) as library:
+            return library.documents()
+    except PinciteError:  # there is none to complete from
+        return ()
 
 
 def within_options(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -23,12 +44,20 @@ def within_options(command: Callable[..., Any]) -> Callable[..., Any]:
     for option in (
         click.option("--until", type=day, metavar="DAY", help="... until this day, as 2026-01-31."),
         click.option("--since", type=day, metavar="DAY", help="Only documents that were added from this day on ..."),
-        click.option("--tag", "tags", multiple=True, metavar="TAG", help="Only documents tagged so, and so."),
+        click.option(
+            "--tag",
+            "tags",
+            multiple=True,
+            metavar="TAG",
+            shell_complete=complete_tag,
+            help="Only documents tagged so, and so.",
+        ),
         click.option(
             "--in",
             "within",
             multiple=True,
             metavar="NAME",
+            shell_complete=complete_document,
             help="Only this document or folder; more than one may be named.",
         ),
     ):
