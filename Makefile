@@ -47,6 +47,9 @@ faults: $(VENV)/installed-dev
 	$(BIN)/python -m tests.faults
 
 $(VENV)/installed: pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(not (3, 10) <= sys.version_info < (3, 14))' || { \
+		echo "Pincite needs Python 3.10 to 3.13; $(PYTHON) is $$($(PYTHON) -V 2>&1)." \
+			"Name another with: make $(MAKECMDGOALS) PYTHON=python3.12" >&2; exit 1; }
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --editable .
 	touch $@

@@ -16,6 +16,7 @@ from ui.shell import (
     ANSWERED,
     NOT_IN_LIBRARY,
     UNSUPPORTED,
+    USAGE,
     chosen_library,
     count,
     library_option,
@@ -137,7 +138,9 @@ def _asked(
         try:
             yield assistant, part
         except QuestionError as error:
-            raise click.UsageError(str(error)) from error
+            refused = click.ClickException(str(error))
+            refused.exit_code = USAGE
+            raise refused from error
 
 
 def _read(words: tuple[str, ...]) -> str:
