@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 
-.PHONY: chat test lint check bench bench-chat bench-ingest bench-retrieval bench-serve fuzz faults reference clean
+.PHONY: chat test lint check bench bench-chat bench-ingest bench-retrieval bench-serve fuzz faults reference wheel audit clean
 
 chat: $(VENV)/installed
 	$(BIN)/pincite chat
@@ -34,6 +34,17 @@ bench-serve: $(VENV)/installed
 # More than two thousand requests made of the OpenAPI document, against a server with a token.
 fuzz: $(VENV)/installed-dev
 	$(BIN)/python -m tests.fuzz $(ARGS)
+
+# Built, and shown at work in an empty environment outside the checkout.
+wheel: $(VENV)/installed-dev
+	$(BIN)/python -m tests.wheel
+
+ANSWERED := GHSA-f4j7-r4q5-qw2c GHSA-36p7-vc44-83pf GHSA-2wm9-hf6c-p5cr GHSA-xph7-9rjv-w5fr
+# What the advisories of the packages that a user installs say; SECURITY.md answers those that are passed over.
+audit:
+	$(PYTHON) -m venv $(VENV)-audit
+	$(VENV)-audit/bin/python -m pip install --quiet . pip-audit
+	$(VENV)-audit/bin/pip-audit --local $(foreach id,$(ANSWERED),--ignore-vuln $(id))
 
 reference: $(VENV)/installed-dev
 	$(BIN)/python docs/reference.py
@@ -68,4 +79,4 @@ $(VENV)/installed-bench: $(VENV)/installed
 	touch $@
 
 clean:
-	rm -rf $(VENV) build dist .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
+	rm -rf $(VENV) $(VENV)-audit build dist .mypy_cache .pytest_cache .ruff_cache .import_linter_cache

@@ -42,11 +42,13 @@ def started(
     *,
     ended_by: signal.Signals = signal.SIGINT,
     may_say: str = "\n",
+    python: Path = Path(sys.executable),
+    cwd: Path = ROOT,
 ) -> Iterator[None]:
     """A server that `says` one line and ends when it is told to, without a word but lines that begin with `may_say`."""
     server = subprocess.Popen(
-        [sys.executable, *arguments],
-        cwd=ROOT,
+        [python, *arguments],
+        cwd=cwd,
         env=dict(environ),
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
