@@ -22,7 +22,8 @@ from index.documents import SUFFIXES, printable, read_document
 from rag import Assistant
 from ui import shelf
 from ui.conversation import Conversing, Shown, idle, picked, text_of
-from ui.desk import AT_ONCE, SESSION_SECONDS, WAITING, Access, Desk
+from ui.desk import SESSION_SECONDS, Access, Desk
+from ui.network import AT_ONCE, WAITING
 from ui.pages import conversations_html, documents_html, quality_html
 from ui.render import draft_html, header_html, welcome_html
 from ui.sources import Marked, document_html, evidence_html, sources_html

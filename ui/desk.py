@@ -15,9 +15,7 @@ from rag import Assistant, SettingError, Unsupported
 from rag.assistant import EXTRACTIVE
 from ui.suggest import Suggestions
 
-# Questions answered at the same time, those that may wait for it, and how long an idle session keeps its turns.
-AT_ONCE = 16
-WAITING = 256
+# How long an idle session keeps its turns.
 SESSION_SECONDS = 6 * 3600
 
 # Documents offered to be asked alone; of a larger library the tags are offered, and these.

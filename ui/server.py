@@ -17,10 +17,9 @@ from starlette.responses import PlainTextResponse
 
 from index import Library, PinciteError
 from rag import Assistant
-from ui.address import address, listening
 from ui.chat import build
 from ui.desk import Access
-from ui.origin import is_foreign, is_own
+from ui.network import LARGEST_REQUEST, address, is_foreign, is_own, listening, oversize
 
 _FOLDER = Path(__file__).parent
 _FONTS = ("system-ui", "-apple-system", "Segoe UI", "Roboto", "Helvetica Neue", "Arial", "sans-serif")
@@ -28,7 +27,6 @@ _CODE_FONTS = ("ui-monospace", "SFMono-Regular", "Menlo", "Consolas", "monospace
 # Beyond so many sessions, what Gradio keeps of those that were used least lately is given up.
 _SESSIONS = 256
 _LARGEST_FILE = 64 * 2**20
-_LARGEST_MESSAGE = 4 * 2**20
 # A Hugging Face Space is shown in a frame of that site.
 _IN_A_SPACE = bool(os.environ.get("SPACE_ID"))
 _FRAMED_BY = "'self' https://huggingface.co" if _IN_A_SPACE else "'self'"
@@ -52,11 +50,9 @@ _SERVED = re.compile(
 )
 
 
-def serve(
-    assistant: Assistant, *, host: str, port: int, open_browser: bool = False, access: Access | None = None
-) -> None:
+def serve(assistant: Assistant, *, host: str, port: int, open_browser: bool) -> None:
     """Serve the window until Ctrl-C. Raises PinciteError if the address cannot be used, or others reach it unasked."""
-    access = access or Access.of(shared=not is_own(host))
+    access = Access.of(shared=not is_own(host))
     listening(host, port).close()
     # Who may is not said: this machine alone, by its own names.
     own = is_own(host) and not access.signed_in and access.may_change
@@ -140,11 +136,8 @@ def _refusal(scope: asgi.Scope, own: bool) -> PlainTextResponse | None:
         return PlainTextResponse("There is nothing here.", 404)
     if path == "/healthz":
         return PlainTextResponse("ok")
-    if scope["method"] in ("POST", "PUT", "PATCH"):
-        length = headers.get("content-length", "")
-        most = _LARGEST_FILE + 2**20 if path.startswith("/gradio_api/upload") else _LARGEST_MESSAGE
-        if not length.isdigit() or "transfer-encoding" in headers:
-            return PlainTextResponse("Say how long it is: Content-Length is missing.", 411)
-        if int(length) > most:
-            return PlainTextResponse(f"This is too large: {most // 2**20} MiB are the most.", 413)
+    most = _LARGEST_FILE + 2**20 if path.startswith("/gradio_api/upload") else LARGEST_REQUEST
+    if wrong := oversize(scope["method"], headers, most):
+        status, message = wrong
+        return PlainTextResponse(message, status)
     return None

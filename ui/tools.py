@@ -43,7 +43,7 @@ from ui.api.guard import Guard, rate_of
 from ui.api.server import run
 from ui.api.shapes import Asked, Checked, ExcerptShape, Found, Listed, Name, Place, Read
 from ui.api.work import Busy, Gone, Work, watched
-from ui.origin import is_own
+from ui.network import is_own
 from ui.plain import checked_text, excerpt_text
 from ui.shell import count
 
@@ -326,7 +326,7 @@ def serve_stdio(library: Path | None) -> None:
 def serve_http(library: Path | None, host: str, port: int) -> None:
     """As `ui.api.server.serve`, at the path /mcp."""
     callers = Callers.of(shared=not is_own(host))
-    rate = rate_of(os.environ, callers)
+    rate = rate_of(callers)
     with open_library(library, read_only=True) as opened, Assistant.open(opened) as assistant:
         guard = Guard(_application(assistant), callers, Counters(), rate)
         run(lambda: guard, "Pincite answers assistants", host, port, "/mcp")

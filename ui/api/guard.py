@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import math
+import os
 import time
 import uuid
-from collections.abc import Mapping
 
 from limits import RateLimitItem, parse
 from limits.storage import MemoryStorage
@@ -18,9 +18,8 @@ from rag import SettingError
 from ui.api.callers import Callers
 from ui.api.counters import Counters
 from ui.api.errors import refused
-from ui.origin import is_foreign
+from ui.network import is_foreign, oversize
 
-LARGEST_REQUEST = 4 * 2**20
 # Whoever is to keep the server alive asks these, and has no token.
 OPEN = frozenset({"/healthz", "/readyz"})
 _HEADERS = {"x-content-type-options": "nosniff", "referrer-policy": "no-referrer", "cache-control": "no-store"}
@@ -85,26 +84,18 @@ class Guard:
                 "rate_limit_exceeded",
                 headers={"retry-after": str(wait)},
             )
-        return _too_large(scope["method"], headers)
-
-
-def _too_large(method: str, headers: Headers) -> JSONResponse | None:
-    if method not in ("POST", "PUT", "PATCH"):
+        if wrong := oversize(scope["method"], headers):
+            status, message = wrong
+            return refused(status, message, "too_large" if status == 413 else "")
         return None
-    length = headers.get("content-length", "")
-    if not length.isdigit() or "transfer-encoding" in headers:
-        return refused(411, "Say how long it is: the header Content-Length is missing.", "length_required")
-    if int(length) > LARGEST_REQUEST:
-        return refused(413, f"This is too large: {LARGEST_REQUEST // 2**20} MiB are the most.", "too_large")
-    return None
 
 
-def rate_of(environ: Mapping[str, str], callers: Callers) -> RateLimitItem | None:
+def rate_of(callers: Callers) -> RateLimitItem | None:
     """PINCITE_RATE, such as "60/minute", for each caller; by default 120 a minute where there are tokens.
 
     Raises SettingError.
     """
-    text = environ.get("PINCITE_RATE") or ("120/minute" if callers else "")
+    text = os.environ.get("PINCITE_RATE") or ("120/minute" if callers else "")
     try:
         return parse(text) if text else None
     except ValueError:

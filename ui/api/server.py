@@ -16,11 +16,10 @@ import uvicorn
 
 from index import open_library
 from rag import Assistant
-from ui.address import address, listening
 from ui.api.app import create
 from ui.api.callers import Callers
 from ui.api.guard import Guard, rate_of
-from ui.origin import is_own
+from ui.network import address, is_own, listening
 
 # How several processes are told what the first one was: they begin anew, with nothing but the environment.
 _LIBRARY, _SHARED = "PINCITE_SERVED_LIBRARY", "PINCITE_SERVED_TO_OTHERS"
@@ -45,7 +44,7 @@ def serve(library: Path | None, *, host: str, port: int, processes: int) -> None
         run(lambda: made, "Pincite answers", host, port)
         return
     # What is wrong is said here, once, before each of them would say it.
-    rate_of(os.environ, Callers.of(shared=shared))
+    rate_of(Callers.of(shared=shared))
     with open_library(library, read_only=True) as opened:
         Assistant.open(opened).close()
     listening(host, port).close()
@@ -75,7 +74,7 @@ def application(library: Path | None, *, shared: bool) -> Guard:
         assistant.close()
         opened.close()
 
-    return create(assistant, callers, rate_of(os.environ, callers), close)
+    return create(assistant, callers, rate_of(callers), close)
 
 
 def _again() -> Guard:

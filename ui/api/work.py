@@ -11,10 +11,10 @@ from anyio import to_thread
 from starlette.requests import Request
 
 from rag import Answer, Reply
+from ui.network import AT_ONCE, WAITING
 
 Item = TypeVar("Item")
 
-_AT_ONCE, _WAITING = 16, 256
 _LOOKS = 0.25  # seconds between looks whether somebody has left
 _END = object()
 
@@ -28,15 +28,14 @@ class Gone(Exception):
 
 
 class Work:
-    def __init__(self, at_once: int = _AT_ONCE, waiting: int = _WAITING) -> None:
-        self._turns = asyncio.Semaphore(at_once)
-        self._most = at_once + waiting
+    def __init__(self) -> None:
+        self._turns = asyncio.Semaphore(AT_ONCE)
         self._here = 0
 
     @asynccontextmanager
     async def turn(self) -> AsyncIterator[None]:
         """Raises Busy at once if too many wait."""
-        if self._here >= self._most:
+        if self._here >= AT_ONCE + WAITING:
             raise Busy
         self._here += 1
         try:
