@@ -33,7 +33,7 @@ from starlette.routing import Route
 
 from index import DocumentError, Library, Part, PinciteError, open_library
 from index.part import no_document
-from rag import Assistant, Excerpt, Reply, Sentence, Verdict
+from rag import Assistant, Excerpt, Reply, Sentence
 from rag.assistant import LONGEST_QUESTION
 from rag.drafts import LONGEST_DRAFT
 from ui.api.callers import ANYBODY, Caller, Callers
@@ -41,7 +41,7 @@ from ui.api.completions import Pinned, Writer
 from ui.api.counters import Counters
 from ui.api.guard import Guard, rate_of
 from ui.api.server import run
-from ui.api.shapes import Asked, Checked, ExcerptShape, Found, Listed, Name, Place, Read
+from ui.api.shapes import Asked, Checked, Found, Listed, Name, Place, Read
 from ui.api.work import Busy, Gone, Work, watched
 from ui.network import is_own
 from ui.plain import checked_text, excerpt_text
@@ -124,8 +124,7 @@ def _check(assistant: Assistant, view: View, asked: Check) -> Iterator[Sentence]
 
 
 def _checked(_: object, sentences: Sequence[Sentence]) -> Told:
-    supported = sum(sentence.verdict is Verdict.SUPPORTED for sentence in sentences)
-    return checked_text(sentences), Checked(sentences=list(sentences), supported=supported)
+    return checked_text(sentences), Checked.of(sentences)
 
 
 def _search(assistant: Assistant, view: View, asked: Ask) -> Iterator[Excerpt]:
@@ -134,7 +133,7 @@ def _search(assistant: Assistant, view: View, asked: Ask) -> Iterator[Excerpt]:
 
 def _found(_: object, excerpts: Sequence[Excerpt]) -> Told:
     text = "\n\n".join(map(excerpt_text, excerpts)) or "The library holds nothing."
-    return text, Found(excerpts=[ExcerptShape.of(excerpt) for excerpt in excerpts])
+    return text, Found.of(excerpts)
 
 
 def _read(_: object, view: View, asked: Span) -> Iterator[Read]:
@@ -156,8 +155,7 @@ def _shown(_: object, read: Sequence[Read]) -> Told:
 
 
 def _list(_: object, view: View, asked: Page) -> Iterator[Listed]:
-    rows = view.documents()
-    yield Listed(total=len(rows), documents=rows[asked.start : asked.start + asked.most])
+    yield Listed.of(view.documents(), asked.start, asked.most)
 
 
 def _listed(_: object, listed: Sequence[Listed]) -> Told:
@@ -329,7 +327,7 @@ def serve_http(library: Path | None, host: str, port: int) -> None:
     rate = rate_of(callers)
     with open_library(library, read_only=True) as opened, Assistant.open(opened) as assistant:
         guard = Guard(_application(assistant), callers, Counters(), rate)
-        run(lambda: guard, "Pincite answers assistants", host, port, "/mcp")
+        run(guard, "Pincite answers assistants", host, port, "/mcp")
 
 
 def _application(assistant: Assistant) -> Starlette:

@@ -1,5 +1,1 @@
 """Pincite for programs: an OpenAI-compatible chat endpoint, and a small typed API of its own, over HTTP."""
-
-from ui.api.app import create
-
-__all__ = ["create"]

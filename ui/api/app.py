@@ -17,7 +17,7 @@ from pydantic import BaseModel
 from starlette.exceptions import HTTPException
 
 from index import Library, Part, PinciteError
-from rag import Assistant, QuestionError, Verdict
+from rag import Assistant, QuestionError
 from rag.drafts import check_against
 from rag.receipts import verify
 from rag.settled import settled
@@ -45,7 +45,6 @@ from ui.api.shapes import (
     Asked,
     Checked,
     Draft,
-    ExcerptShape,
     Found,
     Listed,
     Place,
@@ -190,16 +189,15 @@ def _serve_own(app: FastAPI, assistant: Assistant, counters: Counters, work: Wor
             sentences = await work.done(request, found)
         except QuestionError:  # of a text that is not too long, which the schema has seen to: it holds no sentence
             sentences = []
-        supported = sum(sentence.verdict is Verdict.SUPPORTED for sentence in sentences)
-        return Checked(sentences=sentences, supported=supported)
+        return Checked.of(sentences)
 
     @app.post("/search", tags=["Pincite"], responses=_FAULTS)
     async def search(asked: Question, request: Request) -> Found:
         """What the library has on a question, whether or not it answers it."""
         part = await _part(asked, request, assistant)
         history = [said.message() for said in asked.history]
-        found = await work.done(request, (assistant.search(asked.question, history, within=part) for _ in "1"))
-        return Found(excerpts=[ExcerptShape.of(excerpt) for excerpts in found for excerpt in excerpts])
+        (found,) = await work.done(request, (assistant.search(asked.question, history, within=part) for _ in "1"))
+        return Found.of(found)
 
     @app.get("/documents", tags=["Pincite"], responses=_FAULTS)
     def documents(
@@ -208,8 +206,7 @@ def _serve_own(app: FastAPI, assistant: Assistant, counters: Counters, work: Wor
         most: Annotated[int, Query(ge=1, le=_MOST_ROWS)] = 100,
     ) -> Listed:
         """What the library holds, by title."""
-        rows = _view(request, assistant).documents()
-        return Listed(total=len(rows), documents=rows[start : start + most])
+        return Listed.of(_view(request, assistant).documents(), start, most)
 
     @app.get("/documents/{document}", tags=["Pincite"], responses=_FAULTS)
     def read(

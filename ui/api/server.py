@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import signal
 import tempfile
-from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from types import FrameType
@@ -24,7 +23,6 @@ from ui.network import address, is_own, listening
 # How several processes are told what the first one was: they begin anew, with nothing but the environment.
 _LIBRARY, _SHARED = "PINCITE_SERVED_LIBRARY", "PINCITE_SERVED_TO_OTHERS"
 _SETTINGS: dict[str, Any] = {
-    "factory": True,
     "log_level": "error",
     "access_log": False,  # nothing of what is asked is written down
     "server_header": False,
@@ -40,8 +38,7 @@ def serve(library: Path | None, *, host: str, port: int, processes: int) -> None
     """
     shared = not is_own(host)
     if processes == 1:
-        made = application(library, shared=shared)
-        run(lambda: made, "Pincite answers", host, port)
+        run(application(library, shared=shared), "Pincite answers", host, port)
         return
     # What is wrong is said here, once, before each of them would say it.
     rate_of(Callers.of(shared=shared))
@@ -52,13 +49,13 @@ def serve(library: Path | None, *, host: str, port: int, processes: int) -> None
     with tempfile.TemporaryDirectory() as counts:
         os.environ["PROMETHEUS_MULTIPROC_DIR"] = counts
         _say("Pincite answers", host, port)
-        uvicorn.run("ui.api.server:_again", host=host, port=port, workers=processes, **_SETTINGS)
+        uvicorn.run("ui.api.server:_again", factory=True, host=host, port=port, workers=processes, **_SETTINGS)
 
 
-def run(make: Callable[[], object], does: str, host: str, port: int, path: str = "") -> None:
-    """Serve the application that `make` gives, in this process."""
+def run(application: Guard, does: str, host: str, port: int, path: str = "") -> None:
+    """Serve it in this process."""
     with listening(host, port) as listener:
-        server = uvicorn.Server(uvicorn.Config(make, **_SETTINGS))
+        server = uvicorn.Server(uvicorn.Config(application, **_SETTINGS))
         signal.signal(signal.SIGTERM, _end)
         _say(does, host, port, path)
         with suppress(KeyboardInterrupt):

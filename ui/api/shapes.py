@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import date
 from typing import Annotated, Literal
 
@@ -10,7 +10,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StrictBool
 
 from index import Document, DocumentRow, Library, Part
 from index.passages import Span
-from rag import Citation, Excerpt, Message, Sentence
+from rag import Citation, Excerpt, Message, Sentence, Verdict
 from rag.assistant import LONGEST_QUESTION
 from rag.drafts import LONGEST_DRAFT
 from rag.receipts import Kept, Standing
@@ -158,6 +158,11 @@ class Checked(BaseModel):
     sentences: list[Sentence]
     supported: int
 
+    @classmethod
+    def of(cls, sentences: Sequence[Sentence]) -> Checked:
+        supported = sum(sentence.verdict is Verdict.SUPPORTED for sentence in sentences)
+        return cls(sentences=list(sentences), supported=supported)
+
 
 class QuoteShape(BaseModel):
     start: int
@@ -175,15 +180,15 @@ class ExcerptShape(BaseModel):
     score: float
     quotes: list[QuoteShape]
 
-    @classmethod
-    def of(cls, excerpt: Excerpt) -> ExcerptShape:
-        return cls.model_validate(excerpt.to_dict())
-
 
 class Found(BaseModel):
     """What there is to read, best first, whether or not it answers the question."""
 
     excerpts: list[ExcerptShape]
+
+    @classmethod
+    def of(cls, excerpts: Iterable[Excerpt]) -> Found:
+        return cls.model_validate({"excerpts": [excerpt.to_dict() for excerpt in excerpts]})
 
 
 class Listed(BaseModel):
@@ -191,6 +196,10 @@ class Listed(BaseModel):
 
     total: int
     documents: list[DocumentRow]
+
+    @classmethod
+    def of(cls, rows: Sequence[DocumentRow], start: int, most: int) -> Listed:
+        return cls(total=len(rows), documents=list(rows[start : start + most]))
 
 
 class Read(BaseModel):
