@@ -37,9 +37,9 @@ from rag import Assistant, Excerpt, Reply, Sentence
 from rag.assistant import LONGEST_QUESTION
 from rag.drafts import LONGEST_DRAFT
 from ui.api.callers import ANYBODY, Caller, Callers
-from ui.api.completions import Pinned, Writer
 from ui.api.counters import Counters
 from ui.api.guard import Guard, rate_of
+from ui.api.message import Pinned, Writer
 from ui.api.server import run
 from ui.api.shapes import Asked, Checked, Found, Listed, Name, Place, Read
 from ui.api.work import Busy, Gone, Work, watched

@@ -2,26 +2,22 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Annotated, Any
 
 from anyio import to_thread
 from fastapi import Depends, FastAPI, Query, Request
-from fastapi.exceptions import RequestValidationError
-from fastapi.responses import JSONResponse, PlainTextResponse, Response, StreamingResponse
+from fastapi.responses import PlainTextResponse, Response, StreamingResponse
 from fastapi.security import HTTPBearer
 from limits import RateLimitItem
 from pydantic import BaseModel
-from starlette.exceptions import HTTPException
 
 from index import Library, Part, PinciteError
 from rag import Assistant, QuestionError
 from rag.drafts import check_against
 from rag.receipts import verify
 from rag.settled import settled
-from ui.api import errors
 from ui.api.callers import Callers
 from ui.api.completions import (
     DONE,
@@ -32,14 +28,15 @@ from ui.api.completions import (
     Extension,
     ModelList,
     ModelShape,
-    Writer,
     completion,
     failed,
     models,
     usage,
 )
 from ui.api.counters import FORMAT, Counters
+from ui.api.errors import FAULTS, NoModel, answer_faults, fault_of
 from ui.api.guard import OPEN, Guard
+from ui.api.message import Writer
 from ui.api.shapes import (
     AnswerShape,
     Asked,
@@ -53,7 +50,7 @@ from ui.api.shapes import (
     Receipt,
     Verified,
 )
-from ui.api.work import Busy, Gone, Work, watched
+from ui.api.work import Gone, Work, watched
 
 _ABOUT = (
     "Answers from a library of articles, every sentence pinned to the exact characters that support it. "
@@ -62,13 +59,6 @@ _ABOUT = (
 _MOST_AROUND = 5000
 _MOST_READ = 100_000
 _MOST_ROWS = 1000
-# What any route may answer with instead of its own shape.
-_Faults = dict[int | str, dict[str, Any]]
-_FAULTS: _Faults = {
-    status: {"model": errors.ErrorBody} for status in (400, 401, 403, 404, 405, 411, 413, 429, 500, 502, 503)
-}
-
-Close = Callable[[], object]
 
 
 class Health(BaseModel):
@@ -81,16 +71,13 @@ class Ready(BaseModel):
     passages: int
 
 
-def create(
-    assistant: Assistant, callers: Callers, rate: RateLimitItem | None = None, close: Close | None = None
-) -> Guard:
+def create(assistant: Assistant, callers: Callers, rate: RateLimitItem | None, close: Callable[[], object]) -> Guard:
     """The application; when its server stops it calls `close`."""
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         yield
-        if close:
-            close()
+        close()
 
     counters = Counters()
     app = FastAPI(
@@ -102,7 +89,7 @@ def create(
         lifespan=lifespan,
         dependencies=[Depends(HTTPBearer(auto_error=False, description="A token of PINCITE_TOKENS, if there are any"))],
     )
-    _answer_faults(app)
+    answer_faults(app)
     _serve_openai(app, assistant, counters, work := Work())
     _serve_own(app, assistant, counters, work)
     _serve_operators(app, assistant, counters)
@@ -110,15 +97,15 @@ def create(
 
 
 def _serve_openai(app: FastAPI, assistant: Assistant, counters: Counters, work: Work) -> None:
-    @app.get("/v1/models", tags=["OpenAI"], responses=_FAULTS)
+    @app.get("/v1/models", tags=["OpenAI"], responses=FAULTS)
     async def list_models() -> ModelList:
         return ModelList(object="list", data=models(assistant))
 
-    @app.get("/v1/models/{model}", tags=["OpenAI"], responses=_FAULTS)
+    @app.get("/v1/models/{model}", tags=["OpenAI"], responses=FAULTS)
     async def one_model(model: str) -> ModelShape:
         return _model(assistant, model)
 
-    @app.post("/v1/chat/completions", tags=["OpenAI"], responses=_FAULTS, response_model=ChatCompletion)
+    @app.post("/v1/chat/completions", tags=["OpenAI"], responses=FAULTS, response_model=ChatCompletion)
     async def chat(asked: ChatRequest, request: Request) -> Response | ChatCompletion:
         """An answer with its citations; with `stream`, Server-Sent Events of the pieces of it."""
         model = _model(assistant, asked.model).id
@@ -154,7 +141,7 @@ def _serve_openai(app: FastAPI, assistant: Assistant, counters: Counters, work: 
             except PinciteError as error:
                 if not writer.text:
                     raise
-                yield failed(errors.of(error)[1])
+                yield failed(fault_of(error)[1])
 
         # A question that fails before its first sentence gets a status of its own.
         async with watched(request, reply.close):
@@ -163,7 +150,7 @@ def _serve_openai(app: FastAPI, assistant: Assistant, counters: Counters, work: 
 
 
 def _serve_own(app: FastAPI, assistant: Assistant, counters: Counters, work: Work) -> None:
-    @app.post("/ask", tags=["Pincite"], responses=_FAULTS)
+    @app.post("/ask", tags=["Pincite"], responses=FAULTS)
     async def ask(asked: Question, request: Request) -> AnswerShape:
         """Answer a question; what comes back is also a receipt, for POST /receipts."""
         part = await _part(asked, request, assistant)
@@ -173,7 +160,7 @@ def _serve_own(app: FastAPI, assistant: Assistant, counters: Counters, work: Wor
         counters.count(answer)
         return AnswerShape.model_validate(answer.to_dict())
 
-    @app.post("/check", tags=["Pincite"], responses=_FAULTS)
+    @app.post("/check", tags=["Pincite"], responses=FAULTS)
     async def check(draft: Draft, request: Request) -> Checked:
         """Hold every sentence of a text against the library, or against the passages that come with it.
 
@@ -191,7 +178,7 @@ def _serve_own(app: FastAPI, assistant: Assistant, counters: Counters, work: Wor
             sentences = []
         return Checked.of(sentences)
 
-    @app.post("/search", tags=["Pincite"], responses=_FAULTS)
+    @app.post("/search", tags=["Pincite"], responses=FAULTS)
     async def search(asked: Question, request: Request) -> Found:
         """What the library has on a question, whether or not it answers it."""
         part = await _part(asked, request, assistant)
@@ -199,7 +186,7 @@ def _serve_own(app: FastAPI, assistant: Assistant, counters: Counters, work: Wor
         (found,) = await work.done(request, (assistant.search(asked.question, history, within=part) for _ in "1"))
         return Found.of(found)
 
-    @app.get("/documents", tags=["Pincite"], responses=_FAULTS)
+    @app.get("/documents", tags=["Pincite"], responses=FAULTS)
     def documents(
         request: Request,
         start: Annotated[int, Query(ge=0, le=2**31)] = 0,
@@ -208,7 +195,7 @@ def _serve_own(app: FastAPI, assistant: Assistant, counters: Counters, work: Wor
         """What the library holds, by title."""
         return Listed.of(_view(request, assistant).documents(), start, most)
 
-    @app.get("/documents/{document}", tags=["Pincite"], responses=_FAULTS)
+    @app.get("/documents/{document}", tags=["Pincite"], responses=FAULTS)
     def read(
         request: Request,
         document: str,
@@ -219,14 +206,16 @@ def _serve_own(app: FastAPI, assistant: Assistant, counters: Counters, work: Wor
         """Characters of a document, to the letter, and what stands around them."""
         return Read.of(_view(request, assistant).document(document), (start, start + characters), around)
 
-    @app.post("/receipts", tags=["Pincite"], responses=_FAULTS)
+    @app.post("/receipts", tags=["Pincite"], responses=FAULTS)
     def receipts(receipt: Receipt, request: Request) -> Verified:
         """Hold an answer that was kept against the library of today: whether its quotes still stand."""
         return Verified.of(verify(receipt.model_dump(), _view(request, assistant)))
 
 
 def _serve_operators(app: FastAPI, assistant: Assistant, counters: Counters) -> None:
-    faults: _Faults = {status: body for status, body in _FAULTS.items() if status in (403, 405, 500, 503)}
+    faults: dict[int | str, dict[str, Any]] = {
+        status: body for status, body in FAULTS.items() if status in (403, 405, 500, 503)
+    }
 
     @app.get("/healthz", tags=["operation"], responses=faults)
     async def healthz() -> Health:
@@ -239,7 +228,7 @@ def _serve_operators(app: FastAPI, assistant: Assistant, counters: Counters) -> 
         library = assistant.library
         return Ready(status="ready", documents=len(library.documents()), passages=library.passage_count)
 
-    @app.get("/metrics", tags=["operation"], responses=_FAULTS)
+    @app.get("/metrics", tags=["operation"], responses=FAULTS)
     def metrics() -> Response:
         """Counters in the format of Prometheus; they say nothing of what was asked."""
         return PlainTextResponse(counters.text(), media_type=FORMAT)
@@ -261,12 +250,7 @@ def _model(assistant: Assistant, name: str) -> ModelShape:
     for model in known:
         if model.id == name:
             return model
-    raise _NoModel(name, [model.id for model in known])
-
-
-class _NoModel(Exception):
-    def __init__(self, name: str, known: list[str]) -> None:
-        super().__init__(f"There is no model {name!r}. Ask {' or '.join(known)}.")
+    raise NoModel(name, [model.id for model in known])
 
 
 async def _begun(items: AsyncIterator[str]) -> AsyncIterator[str]:
@@ -281,51 +265,6 @@ async def _begun(items: AsyncIterator[str]) -> AsyncIterator[str]:
             yield item
 
     return all_of_them()
-
-
-def _answer_faults(app: FastAPI) -> None:
-    @app.exception_handler(PinciteError)
-    async def failed(_: Request, error: PinciteError) -> JSONResponse:
-        status, body = errors.of(error)
-        return JSONResponse(body.model_dump(), status)
-
-    @app.exception_handler(_NoModel)
-    async def no_model(_: Request, error: _NoModel) -> JSONResponse:
-        return errors.refused(404, str(error), "model_not_found", "model")
-
-    @app.exception_handler(Busy)
-    async def busy(_: Request, __: Busy) -> JSONResponse:
-        return errors.refused(
-            503, "Too many questions wait. Try again in a few seconds.", "busy", headers={"retry-after": "5"}
-        )
-
-    @app.exception_handler(Gone)
-    async def gone(_: Request, __: Gone) -> Response:
-        return Response(status_code=499)  # nobody reads it
-
-    @app.exception_handler(RequestValidationError)
-    async def not_understood(_: Request, error: RequestValidationError) -> JSONResponse:
-        first = max(error.errors(), key=lambda one: len(one["loc"]))  # of several readings the one that came farthest
-        param = _param(first["loc"])
-        wrong = "It is blank" if first["type"] == "string_pattern_mismatch" else first["msg"]
-        return errors.refused(400, f"{param or 'The request'}: {wrong}.", "invalid_value", param or None)
-
-    @app.exception_handler(HTTPException)
-    async def refused(_: Request, error: HTTPException) -> JSONResponse:
-        return errors.refused(error.status_code, _SAID.get(error.status_code, str(error.detail)), headers=error.headers)
-
-
-def _param(place: tuple[str | int, ...]) -> str:
-    """As the sender knows it: without the part of the request, and the kinds of message that were tried."""
-    parts = [str(part) for part in place[1:]]
-    named = [part for part in parts if part.isidentifier() or part.isdecimal()]
-    return re.sub(r"^(messages\.\d+)\.\w+", r"\1", ".".join(named))
-
-
-_SAID = {
-    404: "There is nothing at this address. What there is stands in /openapi.json.",
-    405: "This address does not take this method. What it takes stands in /openapi.json.",
-}
 
 
 def _documented(app: FastAPI) -> FastAPI:

@@ -17,19 +17,18 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StrictBool
 
-from index.documents import is_web_address
-from rag import Answer, Assistant, Citation, Message, QuestionError, Sentence
+from rag import Answer, Assistant, Message, QuestionError
 from rag.assistant import EXTRACTIVE
 from rag.drafts import LONGEST_DRAFT
 from rag.reader import Reader
 from ui.api.errors import ErrorBody
+from ui.api.message import Annotation, Pinned, Writer
 from ui.api.shapes import SAID, Asked
-from ui.references import escaped, footnote, marked, without_footnotes
+from ui.references import without_footnotes
 
 MODEL = "pincite"
 QUOTES = "pincite-quotes"
 _MOST_MESSAGES = 500
-_NEAREST = 3
 
 
 Text = Annotated[str, Field(min_length=1, max_length=LONGEST_DRAFT, pattern=SAID)]
@@ -100,80 +99,6 @@ class ChatRequest(BaseModel):
         return self.messages[asked].text, before
 
 
-class UrlCitation(BaseModel):
-    """`start_index` and `end_index`: the sentence in the message's content that the citation supports."""
-
-    start_index: int
-    end_index: int
-    title: str
-    url: str
-
-
-class Annotation(BaseModel):
-    type: Literal["url_citation"]
-    url_citation: UrlCitation
-
-
-class Nearest(BaseModel):
-    document: str
-    title: str
-    path: str
-    start: int
-    end: int
-    text: str
-
-
-class Pinned(BaseModel):
-    """What the text alone does not say: each sentence with its verdict and the exact characters that it rests on.
-
-    `text` is the answer without markup; `nearest`, where it was not answered, are passages near the question. As it is
-    it can be sent to POST /receipts.
-    """
-
-    answered: bool
-    confidence: float
-    text: str
-    short: str
-    searched: str
-    sentences: list[Sentence]
-    citations: list[Citation]
-    conflicts: list[tuple[Citation, Citation]]
-    missing: list[str]
-    cut: str
-    offered: list[Sentence]
-    nearest: list[Nearest]
-    model: str
-
-    @classmethod
-    def of(cls, answer: Answer) -> Pinned:
-        passages = [] if answer.answered else [hit.passage for hit in answer.hits[:_NEAREST]]
-        return cls(
-            answered=answer.answered,
-            confidence=answer.confidence,
-            text=answer.text,
-            short=answer.short,
-            searched=answer.searched,
-            sentences=list(answer.sentences),
-            citations=list(answer.citations),
-            conflicts=list(answer.conflicts),
-            missing=list(answer.missing),
-            cut=answer.cut,
-            offered=list(answer.offered),
-            nearest=[
-                Nearest(
-                    document=passage.document.id,
-                    title=passage.document.title,
-                    path=passage.document.path,
-                    start=passage.start,
-                    end=passage.end,
-                    text=passage.text,
-                )
-                for passage in passages
-            ],
-            model=answer.model,
-        )
-
-
 class AssistantMessage(BaseModel):
     role: Literal["assistant"]
     content: str
@@ -222,56 +147,6 @@ def models(assistant: Assistant) -> list[ModelShape]:
     """What answers: as the settings say, and, where a language model is set, the sources' own words alone."""
     names = [MODEL] if assistant.model == EXTRACTIVE else [MODEL, QUOTES]
     return [ModelShape(id=name, object="model", created=0, owned_by="pincite") for name in names]
-
-
-class Writer:
-    """The text of a message as it grows, and where in it each sentence stands."""
-
-    def __init__(self, place: str) -> None:
-        """`place`: the address under which documents are read, for citations of files."""
-        self.text = ""
-        self._place = place
-        self._cited: list[tuple[int, int, Citation]] = []
-
-    def add(self, sentence: Sentence) -> str:
-        """What the sentence adds to the text."""
-        piece = (" " if self.text else "") + marked(sentence)
-        start = len(self.text) + bool(self.text)
-        self.text += piece
-        self._cited += [(start, len(self.text), citation) for citation in sentence.citations]
-        return piece
-
-    def end(self, answer: Answer, footnotes: bool) -> str:
-        """What follows the sentences: that there are none, what cut them off, the sources that disagree, the quotes."""
-        parts = [] if answer.sentences else [escaped(answer.text)]
-        parts += [f"({escaped(answer.cut)})"] if answer.cut else []
-        if answer.offered:
-            parts.append("In the sources' own words: " + " ".join(map(marked, answer.offered)))
-        if answer.conflicts:
-            pairs = ("".join(f"[^{citation.number}]" for citation in pair) for pair in answer.conflicts)
-            parts.append(f"The sources disagree: {', '.join(pairs)}.")
-        parts += map(footnote, answer.citations) if footnotes else []
-        piece = "\n\n".join(["", *parts] if self.text else parts)
-        self.text += piece
-        return piece
-
-    @property
-    def annotations(self) -> list[Annotation]:
-        return [
-            Annotation(
-                type="url_citation",
-                url_citation=UrlCitation(
-                    start_index=start, end_index=end, title=citation.title, url=self._address(citation)
-                ),
-            )
-            for start, end, citation in self._cited
-        ]
-
-    def _address(self, citation: Citation) -> str:
-        if is_web_address(citation.path):
-            return citation.path
-        characters = citation.end - citation.start
-        return f"{self._place}documents/{citation.document}?start={citation.start}&characters={characters}"
 
 
 def usage(reader: Reader, asked: Iterable[str], text: str) -> Usage:
