@@ -69,7 +69,7 @@ def mcp(http: bool, host: str, port: int) -> None:
     from rag import SettingError
 
     try:
-        from ui.tools import serve_http, serve_stdio
+        from ui.mcp import serve_http, serve_stdio
     except ModuleNotFoundError as error:
         if (error.name or "").partition(".")[0] not in ("mcp", "mcp_types"):
             raise
