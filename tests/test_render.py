@@ -15,8 +15,9 @@ from rag import Answer, Assistant, Citation, Message, Sentence, Verdict
 from rag.prompts import REFUSAL
 from tests.model_server import scripted_server
 from ui.conversation import messages
+from ui.document import Marked, document_html
 from ui.render import answer_html, draft_html, header_html, question_html, welcome_html
-from ui.sources import Marked, document_html, evidence_html, sources_html
+from ui.sources import evidence_html, sources_html
 from ui.suggest import EXAMPLES, shipped
 from ui.turns import Turn, checked, history, opinion, progress, stopped
 

@@ -13,23 +13,21 @@ from typing import Any
 import click
 import gradio as gr
 from gradio.events import api
-from starlette.exceptions import HTTPException
 
 from evals.feedback import read_feedback
 from evals.record import RecordError, latest
 from index import PinciteError
-from index.documents import SUFFIXES, printable, read_document
+from index.documents import printable, read_document
 from rag import Assistant
 from ui import shelf
 from ui.conversation import Conversing, Shown, idle, picked, text_of
-from ui.desk import SESSION_SECONDS, Access, Desk
+from ui.desk import Access, Desk
+from ui.layout import Page, examples
 from ui.network import AT_ONCE, WAITING
 from ui.pages import conversations_html, documents_html, quality_html
 from ui.render import draft_html, header_html, welcome_html
-from ui.sources import Marked, document_html, evidence_html, sources_html
+from ui.sources import evidence_html
 from ui.turns import Turn, checked
-
-_FOLDER = Path(__file__).parent
 
 _PRIVATE: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
 _AT_ONCE: dict[str, Any] = _PRIVATE | {"concurrency_limit": AT_ONCE, "concurrency_id": "ask"}
@@ -50,131 +48,13 @@ def build(assistant: Assistant, access: Access = Access()) -> gr.Blocks:  # noqa
     )
     with window:
         api(_answering(desk), api_name="ask", concurrency_limit=AT_ONCE, concurrency_id="ask")
-        page = _Page(desk)
+        page = Page(desk)
         _conversing(desk, page, window)
         _checking(desk, page)
         _keeping(desk, page)
         _showing(desk, page)
     window.queue(max_size=WAITING)
     return window
-
-
-class _Page:
-    """The parts of the window, as they stand."""
-
-    def __init__(self, desk: Desk) -> None:
-        documents = desk.library.documents()
-        self.turns = gr.State([], time_to_live=SESSION_SECONDS)
-        self.marks = gr.State({}, time_to_live=SESSION_SECONDS)
-        self.conversation = gr.State("")
-        self.editing = gr.State(0)
-        self.linked = gr.State("")
-        with gr.Row(elem_id="top"):
-            self.header = gr.HTML(header_html(documents, desk.assistant.model), js_on_load=None)
-            self.new = gr.Button("New chat", size="sm", elem_id="new", scale=0)
-        with gr.Row(elem_id="work"):
-            with gr.Column(elem_id="talk"), gr.Tabs(elem_id="views") as self.tabs:
-                with gr.Tab("Ask", id="ask", elem_id="ask"):
-                    self._ask(desk)
-                with gr.Tab("Library", id="library", elem_id="library") as self.library_tab:
-                    self._library(desk)
-                with gr.Tab("Check a draft", id="check", elem_id="check"):
-                    self._check()
-                with gr.Tab("History", id="history", elem_id="history") as self.history_tab:
-                    self.conversations = gr.HTML("", js_on_load=None, elem_classes="page")
-                with gr.Tab("Quality", id="quality", elem_id="quality") as self.quality_tab:
-                    self.quality = gr.HTML("", js_on_load=None, elem_classes="page")
-            with gr.Column(elem_id="panel"):
-                self.reader = gr.HTML(
-                    "",
-                    elem_id="reader",
-                    js_on_load=(_FOLDER / "chat.js").read_text("utf-8"),
-                    server_functions=[_opening(desk)],
-                    thumbs={},
-                    conversation="",
-                    linked="",
-                )
-                self.sources = gr.HTML(sources_html((), documents), elem_id="sources", js_on_load=None)
-                self.evidence = gr.HTML(evidence_html(Turn("")), elem_id="evidence", js_on_load=None)
-
-    def _ask(self, desk: Desk) -> None:
-        self.chat = gr.Chatbot(
-            label="Conversation",
-            show_label=False,
-            elem_id="chat",
-            container=False,
-            buttons=[],
-            feedback_options=None,
-            group_consecutive_messages=False,
-            latex_delimiters=[],
-            placeholder=welcome_html(desk.library.documents()),
-            examples=_examples(desk),
-        )
-        with gr.Row(elem_id="editing", visible=False) as self.banner:
-            self.edited = gr.HTML("", js_on_load=None)
-            self.unedit = gr.Button("Cancel", size="sm", scale=0)
-        self.box = gr.Textbox(
-            label="Question",
-            show_label=False,
-            container=False,
-            placeholder="Ask a question about the library",
-            lines=1,
-            max_lines=6,
-            autofocus=True,
-            submit_btn=True,
-            elem_id="box",
-        )
-        with gr.Row(elem_id="choices"):
-            self.chosen = gr.Dropdown(
-                desk.offered(),
-                value=[],
-                multiselect=True,
-                label="Ask only",
-                elem_id="chosen",
-                container=True,
-                min_width=120,
-            )
-            self.mode = gr.Dropdown(
-                desk.modes, value=desk.mode, label="Answers are", elem_id="mode", filterable=False, min_width=120
-            )
-
-    def _library(self, desk: Desk) -> None:
-        with gr.Column(elem_classes="page"):
-            with gr.Column(visible=desk.may_change, elem_id="add"):
-                self.files = gr.File(
-                    label="Drop files here, or click to choose them",
-                    file_count="multiple",
-                    file_types=list(SUFFIXES),
-                    elem_id="files",
-                    height=120,
-                )
-                with gr.Row():
-                    self.address = gr.Textbox(
-                        label="Address of a page or a file", placeholder="https://", max_lines=1, elem_id="address"
-                    )
-                    self.fetch = gr.Button("Add", size="sm", scale=0, elem_id="fetch")
-                    self.refresh = gr.Button("Look again at all files", size="sm", scale=0, elem_id="refresh")
-            self.uploads = gr.HTML("", js_on_load=None, elem_id="uploads")
-            self.find = gr.Textbox(label="Find a document", max_lines=1, elem_id="find")
-            self.documents = gr.HTML(
-                documents_html(desk.library.documents(), "", desk.may_change), js_on_load=None, elem_id="documents"
-            )
-
-    def _check(self) -> None:
-        with gr.Column(elem_classes="page"):
-            self.text = gr.Textbox(
-                label="Text to check, sentence by sentence",
-                placeholder="Paste a draft, or an answer of any other assistant",
-                lines=8,
-                max_lines=16,
-                elem_id="draft",
-            )
-            with gr.Row(elem_id="checking"):
-                self.check = gr.Button("Check", variant="primary", size="sm", scale=0, elem_id="run-check")
-                self.open = gr.UploadButton(
-                    "Open a file", size="sm", scale=0, file_types=list(SUFFIXES), elem_id="open-draft"
-                )
-            self.verdicts = gr.HTML("", js_on_load=None, elem_id="verdicts")
 
 
 def _answering(desk: Desk) -> Callable[[str], dict[str, Any]]:
@@ -189,32 +69,12 @@ def _answering(desk: Desk) -> Callable[[str], dict[str, Any]]:
     return ask
 
 
-def _opening(desk: Desk) -> Callable[[list[Any]], str]:
-    def open_document(asked: list[Any]) -> str:
-        """A document as HTML: its id, the spans to highlight ([number, start, end] each), and which character to show.
-
-        What does not come from the page itself is refused, and nothing but documents of the library is read.
-        """
-        try:
-            document, spans, at = asked
-            marked = [Marked(int(number), int(start), int(end)) for number, start, end in spans]
-            return document_html(desk.library.document(str(document)), marked, int(at))
-        except PinciteError:
-            return '<header class="open"><button type="button" class="close">Back</button></header>' + (
-                '<p class="note failed">This document is no longer in the library.</p>'
-            )
-        except (TypeError, ValueError, OverflowError) as error:
-            raise HTTPException(400, "There is nothing to open.") from error
-
-    return open_document
-
-
-def _conversing(desk: Desk, page: _Page, window: gr.Blocks) -> None:
+def _conversing(desk: Desk, page: Page, window: gr.Blocks) -> None:
     """Questions and answers: asked, stopped, edited, asked again, marked, and taken up again."""
     does = Conversing(desk)
-    asked_with = [page.turns, page.mode, page.chosen, page.conversation, page.editing, page.marks]
+    asked_with = [page.turns, page.mode, page.chosen, page.conversation, page.editing, page.thumbs]
     shown = [page.turns, page.chat, page.sources, page.box]
-    every = [*shown, page.conversation, page.editing, page.banner, page.marks, page.reader]
+    every = [*shown, page.conversation, page.editing, page.banner, page.thumbs, page.reader]
 
     def arrived(request: gr.Request) -> Shown:
         """The conversation or the question that the address holds, and the library as it is now."""
@@ -248,10 +108,10 @@ def _conversing(desk: Desk, page: _Page, window: gr.Blocks) -> None:
         lambda: (gr.Textbox(""), 0, gr.Row(visible=False)), None, [page.box, page.editing, page.banner], **_QUICK
     )
     marked = {**_PRIVATE, "concurrency_limit": AT_ONCE}
-    page.reader.like(does.mark, [page.turns, page.marks], [page.marks, page.reader], **marked)
+    page.reader.like(does.mark, [page.turns, page.thumbs], [page.thumbs, page.reader], **marked)
 
 
-def _checking(desk: Desk, page: _Page) -> None:
+def _checking(desk: Desk, page: Page) -> None:
     """A draft: opened, checked, sentence by sentence."""
 
     def check(text: str, chosen: list[str]) -> Iterator[Shown]:
@@ -278,7 +138,7 @@ def _checking(desk: Desk, page: _Page) -> None:
     page.open.upload(opened, page.open, page.text, **_AT_ONCE)
 
 
-def _keeping(desk: Desk, page: _Page) -> None:
+def _keeping(desk: Desk, page: Page) -> None:
     """The library: files and addresses come in, documents go."""
     listed = [page.header, page.chosen, page.documents]
 
@@ -323,7 +183,7 @@ def _keeping(desk: Desk, page: _Page) -> None:
     page.library_tab.select(changed, page.find, listed, **_QUICK)
 
 
-def _showing(desk: Desk, page: _Page) -> None:
+def _showing(desk: Desk, page: Page) -> None:
     """What is read when its page is opened: the history and the quality."""
 
     def conversations(request: gr.Request) -> str:
@@ -358,11 +218,7 @@ def _library_shown(desk: Desk, find: str = "") -> Shown:
 
 def _chat_before(desk: Desk) -> gr.Chatbot:
     """The chat before the first question."""
-    return gr.Chatbot(placeholder=welcome_html(desk.library.documents()), examples=_examples(desk))
-
-
-def _examples(desk: Desk) -> list[Any]:
-    return [{"text": example} for example in desk.suggestions()]
+    return gr.Chatbot(placeholder=welcome_html(desk.library.documents()), examples=examples(desk))
 
 
 def without_paths(value: Any) -> Any:

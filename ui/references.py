@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable, Sequence
 from pathlib import PurePath
 
+from index import Passage
 from index.documents import is_web_address
 from rag import Citation, Sentence
 from ui.turns import Turn
@@ -76,9 +77,9 @@ def place(citation: Citation) -> str:
     return f"{_line(citation.title)}, {where(citation)}"
 
 
-def where(citation: Citation) -> str:
-    page = f"page {citation.page}, " if citation.page else ""
-    return f"{page}characters {citation.start:,}–{citation.end:,}"
+def where(cited: Citation | Passage) -> str:
+    page = f"page {cited.page}, " if cited.page else ""
+    return f"{page}characters {cited.start:,}–{cited.end:,}"
 
 
 def _line(text: str) -> str:

@@ -1,28 +1,24 @@
-"""The source panel: the passages an answer stands on, and the whole document around a quote."""
+"""The source panel: the passages an answer stands on."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
 from pathlib import Path
 
-from index import Document, DocumentRow, Passage
+from index import DocumentRow, Passage
 from rag import Citation
 from ui import references
-from ui.markup import HUES, anchor, chip, count, hue, line, safe
+from ui.document import flowing, unwrapped
+from ui.markup import anchor, chip, count, hue, line, safe
 from ui.turns import Turn
 from ui.why import why_html
 
-# Characters of the document shown around a quoted passage, and at most in one piece of a document.
-AROUND = 320
-PIECE = 200_000
+# Characters of the document shown around a quoted passage.
+_AROUND = 320
 _NEAREST = 3
-
-# A line break inside a hard-wrapped paragraph: after a long line, and not before a list item.
-_SOFT_BREAK = re.compile(r"(?<=[^\n]{45})\n(?=[^\s\-*+•·–—>|#\d])")
-_BLANK_LINES = re.compile(r"\s*\n\s*\n\s*")
 
 
 def sources_html(turns: Sequence[Turn], documents: Sequence[DocumentRow], threshold: float = 0.0) -> str:
@@ -109,10 +105,10 @@ def _holds(passage: Passage, citation: Citation) -> bool:
 
 
 def _window(passage: Passage, citation: Citation) -> tuple[int, int]:
-    """From the passage's start to its end, and on to whole words within AROUND characters of it."""
+    """From the passage's start to its end, and on to whole words within _AROUND characters of it."""
     text = passage.document.text
     start, end = min(passage.start, citation.start), max(passage.end, citation.end)
-    low, high = max(0, start - AROUND), min(len(text), end + AROUND)
+    low, high = max(0, start - _AROUND), min(len(text), end + _AROUND)
     if low > 0:
         low = min(start, low + len(re.match(r"\S*\s*", text[low:start])[0]))  # type: ignore[index]
     if high < len(text):
@@ -123,14 +119,14 @@ def _window(passage: Passage, citation: Citation) -> tuple[int, int]:
 def _card(excerpt: _Excerpt, number: int) -> str:
     passage = excerpt.passage
     text = passage.document.text
-    flat = _SOFT_BREAK.sub(" ", text[excerpt.start : excerpt.end])
+    flat = unwrapped(text[excerpt.start : excerpt.end])
     parts = ["" if excerpt.start == 0 else "… "]
     here = excerpt.start
     for citation in excerpt.citations:
-        parts.append(_flowing(flat[here - excerpt.start : citation.start - excerpt.start]))
+        parts.append(flowing(flat[here - excerpt.start : citation.start - excerpt.start]))
         parts.append(_mark(citation, number))
         here = citation.end
-    parts.append(_flowing(flat[here - excerpt.start :]))
+    parts.append(flowing(flat[here - excerpt.start :]))
     parts.append("" if excerpt.end == len(text) else " …")
     places = "".join(
         f"<li>{chip(citation, number)} {escape(references.where(citation))}</li>" for citation in excerpt.citations
@@ -160,9 +156,8 @@ def _gone(citation: Citation, number: int) -> str:
 
 
 def _nearest(passage: Passage) -> str:
-    page = f"page {passage.page}, " if passage.page else ""
-    place = f'<ul class="places"><li>{page}characters {passage.start:,}–{passage.end:,}</li></ul>'
-    return _article(passage, place, _flowing(_SOFT_BREAK.sub(" ", passage.text)))
+    place = f'<ul class="places"><li>{references.where(passage)}</li></ul>'
+    return _article(passage, place, flowing(unwrapped(passage.text)))
 
 
 def _article(passage: Passage, places: str, excerpt: str) -> str:
@@ -176,84 +171,3 @@ def _article(passage: Passage, places: str, excerpt: str) -> str:
 
 def _section(title: str, hint: str, body: str, number: int) -> str:
     return f'<section data-turn="{number}"><h2>{title}</h2><p class="hint">{hint}</p>{body}</section>'
-
-
-@dataclass(frozen=True, slots=True)
-class Marked:
-    """A span of a document to be highlighted, by the number of its citation."""
-
-    number: int
-    start: int
-    end: int
-
-
-def document_html(document: Document, marked: Sequence[Marked], at: int = 0) -> str:
-    """The whole document, or of a long one the piece around the character `at`, with the marked spans highlighted."""
-    text = document.text
-    low, high = _piece(text, at)
-    name = escape(Path(document.path).name)
-    pages = f" · {count(len(document.pages), 'page')}" if document.pages else ""
-    header = (
-        f'<header class="open"><button type="button" class="close">Back</button><h2 title="{name}">'
-        f'{line(document.title)}</h2><p class="hint">{len(text):,} characters{pages}</p></header>'
-    )
-    earlier = _further("Earlier", document, max(0, low - PIECE // 2)) if low else ""
-    later = _further("Later", document, min(len(text), high + PIECE // 2)) if high < len(text) else ""
-    shown = f'<p class="hint">Characters {low:,} to {high:,} are shown.</p>' if earlier or later else ""
-    body = "".join(_body(document, _apart(marked, low, high), low, high))
-    return safe(f'{header}{shown}{earlier}<div class="text" tabindex="0">{body}</div>{later}')
-
-
-def _piece(text: str, at: int) -> tuple[int, int]:
-    if len(text) <= PIECE:
-        return 0, len(text)
-    at = min(max(at, 0), len(text))
-    low, high = max(0, at - PIECE // 2), min(len(text), at + PIECE // 2)
-    low = text.rfind("\n", 0, low) + 1 if low else 0
-    stop = text.find("\n", high)
-    return low, (high if stop < 0 or stop > high + PIECE else stop)
-
-
-def _further(name: str, document: Document, at: int) -> str:
-    return f'<button type="button" class="further" value="{escape(document.id)}:{at}">{name}</button>'
-
-
-def _apart(marked: Iterable[Marked], low: int, high: int) -> list[Marked]:
-    """Those inside the piece, in order; of two that overlap the first."""
-    kept: list[Marked] = []
-    for item in sorted(marked, key=lambda item: (item.start, item.end)):
-        if low <= item.start < item.end <= high and (not kept or item.start >= kept[-1].end):
-            kept.append(item)
-    return kept
-
-
-def _body(document: Document, marked: Sequence[Marked], low: int, high: int) -> Iterable[str]:
-    here = low
-    seen = low - 1  # pages that begin up to here have their line
-    for item in marked:
-        yield _paged(document, here, item.start, seen)
-        seen = item.start
-        yield (
-            f'<mark id="whole-{item.number}" class="hue-{(item.number - 1) % HUES}" tabindex="-1">'
-            f"{escape(document.text[item.start : item.end])}</mark>"
-        )
-        here = item.end
-    yield _paged(document, here, high, seen)
-
-
-def _paged(document: Document, start: int, end: int, seen: int) -> str:
-    """The text between two marks, with a line where a page begins: one that begins in a mark has it after that."""
-    parts, here = [], start
-    for page, begins in enumerate(document.pages, 1):
-        if not seen < begins <= end:
-            continue
-        offset = max(begins, start)
-        parts.append(_flowing(_SOFT_BREAK.sub(" ", document.text[here:offset])))
-        parts.append(f'<span class="page">Page {page}</span>')
-        here = offset
-    return "".join([*parts, _flowing(_SOFT_BREAK.sub(" ", document.text[here:end]))])
-
-
-def _flowing(text: str) -> str:
-    """Escaped, with a gap between paragraphs."""
-    return '<span class="gap"></span>'.join(escape(part) for part in _BLANK_LINES.split(text))
