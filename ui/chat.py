@@ -39,7 +39,7 @@ _MOST_UPLOADED = 100
 _ARRIVALS_KEPT = (3600, 3600)
 
 
-def build(assistant: Assistant, access: Access = Access()) -> gr.Blocks:  # noqa: B008
+def build(assistant: Assistant, access: Access) -> gr.Blocks:
     """The window: its parts, and what happens when one of them is used."""
     desk = Desk(assistant, access)
     desk.suggestions.renew()
@@ -142,27 +142,27 @@ def _keeping(desk: Desk, page: Page) -> None:
     """The library: files and addresses come in, documents go."""
     listed = [page.header, page.chosen, page.documents]
 
+    def allowed() -> None:
+        if not desk.may_change:
+            raise gr.Error("The library cannot be changed here.", print_exception=False)
+
     def changed(find: str) -> Shown:
         return _library_shown(desk, find)
 
     def added(files: list[str] | None) -> Iterator[str]:
-        if not desk.may_change:
-            raise gr.Error("The library cannot be changed here.", print_exception=False)
+        allowed()
         yield from shelf.add_files(desk, (files or [])[:_MOST_UPLOADED])
 
     def fetched(address: str) -> Iterator[str]:
-        if not desk.may_change:
-            raise gr.Error("The library cannot be changed here.", print_exception=False)
+        allowed()
         yield from shelf.add_address(desk, address)
 
     def read_again() -> Iterator[str]:
-        if not desk.may_change:
-            raise gr.Error("The library cannot be changed here.", print_exception=False)
+        allowed()
         yield from shelf.read_again(desk)
 
     def removed(find: str, event: gr.EventData) -> Shown:
-        if not desk.may_change:
-            raise gr.Error("The library cannot be changed here.", print_exception=False)
+        allowed()
         try:
             shelf.remove(desk, text_of(event))
         except PinciteError as error:

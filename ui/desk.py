@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from queue import SimpleQueue
-from threading import Thread
 
 import gradio as gr
 
-from index import Library, Part, Progress, Step
+from index import Library, Part
 from rag import Assistant, SettingError, Unsupported
 from rag.assistant import EXTRACTIVE
 from ui.suggest import Suggestions
@@ -69,7 +67,6 @@ class Desk:
     def __init__(self, assistant: Assistant, access: Access) -> None:
         self.assistant = assistant
         self.library: Library = assistant.library
-        self.signed_in = access.signed_in
         self.may_change = access.may_change and self.library.writable
         self.keeps = access.keeps and self.library.writable
         self.suggestions = Suggestions(assistant)
@@ -108,22 +105,3 @@ class Desk:
     def owner(self, request: gr.Request) -> str:
         """Whose conversations they are: of who has signed in, else of everybody at this machine."""
         return str(request.username or "")
-
-
-def watched(task: Callable[[Progress], object]) -> Iterator[Step]:
-    """The steps of a long task as it takes them; then what it raised, if it did."""
-    steps: SimpleQueue[Step | BaseException | None] = SimpleQueue()
-
-    def work() -> None:
-        try:
-            task(steps.put)
-        except BaseException as error:
-            steps.put(error)
-        else:
-            steps.put(None)
-
-    Thread(target=work, daemon=True).start()
-    while (item := steps.get()) is not None:
-        if isinstance(item, BaseException):
-            raise item
-        yield item

@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path, PureWindowsPath
+from queue import SimpleQueue
+from threading import Thread
 
-from index import Added, DocumentError, PinciteError, Progress
+from gradio.utils import get_upload_folder
+
+from index import Added, DocumentError, PinciteError, Progress, Step
 from index.documents import digest, is_web_address, printable
-from ui.desk import Desk, watched
+from ui.desk import Desk
 from ui.markup import count
 from ui.pages import Upload, uploads_html
 
 _LONGEST_NAME = 120
 
 
-def uploads_folder(desk: Desk) -> Path:
+def _uploads(desk: Desk) -> Path:
     """Where files lie that came through the window, each in a folder named by its content."""
     return desk.library.path / "uploads"
 
@@ -28,7 +32,7 @@ def add_files(desk: Desk, files: Sequence[str]) -> Iterator[str]:
     for number, file in enumerate(files):
         kept = None
         try:
-            kept = _kept(uploads_folder(desk), Path(file))
+            kept = _kept(_uploads(desk), Path(file))
             for step, said in _taken_in(desk, kept):
                 uploads[number] = replace(uploads[number], said=said)
                 yield uploads_html(uploads, step)
@@ -56,25 +60,27 @@ def add_address(desk: Desk, address: str) -> Iterator[str]:
 
 def read_again(desk: Desk) -> Iterator[str]:
     """Everything that was ever added is looked at again."""
-    report = Added()
-
-    def refresh(show: Progress) -> None:
-        nonlocal report
-        report = desk.library.refresh(show)
-
     upload = Upload("All documents")
     yield uploads_html([upload], "Looking")
     try:
-        for step in watched(refresh):
-            yield uploads_html([upload], f"{step.what}, {step.done:,} of {step.total:,}")
+        for item in _watched(desk.library.refresh):
+            if isinstance(item, Step):
+                yield uploads_html([upload], f"{item.what}, {item.done:,} of {item.total:,}")
+            else:
+                yield uploads_html([replace(upload, said=_changes(item)), *map(_failure, item.failed)])
+                desk.suggestions.renew()
     except PinciteError as error:
         yield uploads_html([replace(upload, said=str(error), failed=True)])
-        return
+
+
+def _changes(report: Added) -> str:
     done = {"new": report.added, "changed": report.changed, "moved": report.moved, "removed": report.removed}
-    said = ", ".join(f"{len(names):,} {verb}" for verb, names in done.items() if names) or "nothing has changed"
-    failed = [Upload(Path(path).name, reason.replace(path, Path(path).name), True) for path, reason in report.failed]
-    yield uploads_html([replace(upload, said=said), *failed])
-    desk.suggestions.renew()
+    return ", ".join(f"{len(names):,} {verb}" for verb, names in done.items() if names) or "nothing has changed"
+
+
+def _failure(failed: tuple[str, str]) -> Upload:
+    path, reason = failed
+    return Upload(Path(path).name, reason.replace(path, Path(path).name), failed=True)
 
 
 def remove(desk: Desk, document: str) -> None:
@@ -86,17 +92,31 @@ def remove(desk: Desk, document: str) -> None:
 
 def _taken_in(desk: Desk, what: Path | str) -> Iterator[tuple[str, str]]:
     """Pairs of what is done now, and, last, of what came of it."""
-    report = Added()
+    for item in _watched(lambda show: desk.library.add(what, show)):
+        if isinstance(item, Step):
+            yield (f"{item.what}, {count(item.passages, 'passage')}" if item.passages else item.what), ""
+        elif item.failed:
+            raise DocumentError(item.failed[0][1])
+        else:
+            yield "", _outcome(desk, item)
 
-    def add(show: Progress) -> None:
-        nonlocal report
-        report = desk.library.add(what, show)
 
-    for step in watched(add):
-        yield (f"{step.what}, {step.passages:,} passages" if step.passages else step.what), ""
-    if report.failed:
-        raise DocumentError(report.failed[0][1])
-    yield "", _outcome(desk, report)
+def _watched(task: Callable[[Progress], Added]) -> Iterator[Step | Added]:
+    """The steps of a long task as it takes them; then what it gave, or raised."""
+    items: SimpleQueue[Step | Added | BaseException] = SimpleQueue()
+
+    def work() -> None:
+        try:
+            items.put(task(items.put))
+        except BaseException as error:
+            items.put(error)
+
+    Thread(target=work, daemon=True).start()
+    while isinstance(item := items.get(), Step):
+        yield item
+    if isinstance(item, BaseException):
+        raise item
+    yield item
 
 
 def _outcome(desk: Desk, report: Added) -> str:
@@ -111,7 +131,7 @@ def _outcome(desk: Desk, report: Added) -> str:
 
 def _kept(folder: Path, file: Path) -> Path:
     """The uploaded file, moved to where the library can read it again."""
-    if not file.resolve().is_relative_to(_arrivals()):
+    if not file.resolve().is_relative_to(Path(get_upload_folder()).resolve()):
         raise DocumentError("This file was not uploaded here. Choose it again.")
     name = printable(PureWindowsPath(file.name).name)[-_LONGEST_NAME:].lstrip(".") or "document"
     kept = folder / digest(file)[:16] / name
@@ -120,15 +140,9 @@ def _kept(folder: Path, file: Path) -> Path:
     return kept
 
 
-def _arrivals() -> Path:
-    from gradio.utils import get_upload_folder
-
-    return Path(get_upload_folder()).resolve()
-
-
 def _discard(desk: Desk, kept: Path | None) -> None:
     """A copy of ours that no document is read from any more."""
-    folder = uploads_folder(desk).resolve()
+    folder = _uploads(desk).resolve()
     if kept is None or not kept.resolve().is_relative_to(folder):
         return
     if any(row.path == str(kept.resolve()) for row in desk.library.documents()):
