@@ -93,9 +93,7 @@ class Page:
                 container=True,
                 min_width=120,
             )
-            self.mode = gr.Dropdown(
-                desk.modes, value=desk.mode, label="Answers are", elem_id="mode", filterable=False, min_width=120
-            )
+            self.mode = gr.Dropdown(desk.modes, value=desk.mode, label="Answers are", filterable=False, min_width=120)
 
     def _library(self, desk: Desk) -> None:
         with gr.Column(elem_classes="page"):
@@ -128,8 +126,8 @@ class Page:
                 max_lines=16,
                 elem_id="draft",
             )
-            with gr.Row(elem_id="checking"):
-                self.check = gr.Button("Check", variant="primary", size="sm", scale=0, elem_id="run-check")
+            with gr.Row():
+                self.check = gr.Button("Check", variant="primary", size="sm", scale=0)
                 self.open = gr.UploadButton(
                     "Open a file", size="sm", scale=0, file_types=list(SUFFIXES), elem_id="open-draft"
                 )

@@ -84,5 +84,5 @@ def _timings(answer: Answer) -> str:
     )
     return (
         f"<h3>Time {1000 * total:,.0f} ms</h3>"
-        f'<p class="bar stages" role="img" aria-label="Time by stage">{bars}</p><ul class="keys">{keys}</ul>'
+        f'<p class="bar" role="img" aria-label="Time by stage">{bars}</p><ul class="keys">{keys}</ul>'
     )
