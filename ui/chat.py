@@ -61,7 +61,7 @@ def _answering(desk: Desk) -> Callable[[str], dict[str, Any]]:
     def ask(question: str) -> dict[str, Any]:
         """Answer a question: the answer with its sentences, citations and nearest passages."""
         try:
-            answer: dict[str, Any] = without_paths(desk.assistant.ask(question).to_dict())
+            answer: dict[str, Any] = _without_paths(desk.assistant.ask(question).to_dict())
         except PinciteError as error:
             raise gr.Error(str(error), print_exception=False) from error
         return answer
@@ -83,7 +83,8 @@ def _conversing(desk: Desk, page: Page, window: gr.Blocks) -> None:
             turns = does.open(conversation, request)
         else:
             turns = *(gr.skip(),) * (len(every) - 1), gr.HTML(linked=question) if question else gr.skip()
-        return *_library_shown(desk), _chat_before(desk), question, *turns
+        before = gr.Chatbot(placeholder=welcome_html(desk.library.documents()), examples=examples(desk))
+        return *_library_shown(desk), before, question, *turns
 
     def reopened(request: gr.Request, event: gr.EventData) -> Shown:
         return gr.Tabs(selected="ask"), *does.open(text_of(event), request)
@@ -98,7 +99,6 @@ def _conversing(desk: Desk, page: Page, window: gr.Blocks) -> None:
     ]
     for event in running:
         event.then(idle, None, page.box, **_QUICK)
-    for event in running:
         event.failure(does.stop, page.turns, shown, **_QUICK)
     page.box.stop(does.stop, page.turns, shown, cancels=running, **_QUICK)
     page.new.click(does.begin_anew, page.turns, every, cancels=running, **_QUICK)
@@ -107,8 +107,9 @@ def _conversing(desk: Desk, page: Page, window: gr.Blocks) -> None:
     page.unedit.click(
         lambda: (gr.Textbox(""), 0, gr.Row(visible=False)), None, [page.box, page.editing, page.banner], **_QUICK
     )
-    marked = {**_PRIVATE, "concurrency_limit": AT_ONCE}
-    page.reader.like(does.mark, [page.turns, page.thumbs], [page.thumbs, page.reader], **marked)
+    page.reader.like(
+        does.mark, [page.turns, page.thumbs], [page.thumbs, page.reader], concurrency_limit=AT_ONCE, **_PRIVATE
+    )
 
 
 def _checking(desk: Desk, page: Page) -> None:
@@ -169,15 +170,11 @@ def _keeping(desk: Desk, page: Page) -> None:
             gr.Warning(escape(str(error)))
         return changed(find)
 
-    changes = [
-        page.files.upload(added, page.files, page.uploads, **_CHANGE),
-        gr.on([page.address.submit, page.fetch.click], fetched, page.address, page.uploads, **_CHANGE),
-        page.refresh.click(read_again, None, page.uploads, **_CHANGE),
-    ]
-    for event, part in zip(changes, (page.files, page.address, None), strict=True):
-        after = event.then(changed, page.find, listed, **_QUICK)
-        if part is not None:
-            after.then(lambda: None, None, part, **_QUICK)
+    uploading = page.files.upload(added, page.files, page.uploads, **_CHANGE)
+    fetching = gr.on([page.address.submit, page.fetch.click], fetched, page.address, page.uploads, **_CHANGE)
+    for event, part in ((uploading, page.files), (fetching, page.address)):
+        event.then(changed, page.find, listed, **_QUICK).then(lambda: None, None, part, **_QUICK)
+    page.refresh.click(read_again, None, page.uploads, **_CHANGE).then(changed, page.find, listed, **_QUICK)
     page.reader.delete(removed, page.find, listed, **_CHANGE)
     page.find.change(lambda find: changed(find)[2], page.find, page.documents, **_QUICK)
     page.library_tab.select(changed, page.find, listed, **_QUICK)
@@ -216,13 +213,8 @@ def _library_shown(desk: Desk, find: str = "") -> Shown:
     )
 
 
-def _chat_before(desk: Desk) -> gr.Chatbot:
-    """The chat before the first question."""
-    return gr.Chatbot(placeholder=welcome_html(desk.library.documents()), examples=examples(desk))
-
-
-def without_paths(value: Any) -> Any:
+def _without_paths(value: Any) -> Any:
     """JSON without "path": where files lie is nobody's business but the server's, and Gradio's client fetches them."""
     if isinstance(value, dict):
-        return {key: without_paths(item) for key, item in value.items() if key != "path"}
-    return [without_paths(item) for item in value] if isinstance(value, (list, tuple)) else value
+        return {key: _without_paths(item) for key, item in value.items() if key != "path"}
+    return [_without_paths(item) for item in value] if isinstance(value, (list, tuple)) else value

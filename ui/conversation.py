@@ -37,7 +37,7 @@ class Conversing:
     def shown(self, turns: Sequence[Turn]) -> Shown:
         desk = self._desk
         sources = sources_html(turns, desk.library.documents(), desk.assistant.threshold)
-        return list(turns), _chat(messages(turns, desk.suggestions())), gr.HTML(sources)
+        return list(turns), gr.update(value=messages(turns, desk.suggestions())), gr.HTML(sources)
 
     def ask(
         self,
@@ -59,7 +59,7 @@ class Conversing:
         chat_before, sources_before = messages(earlier), "".join(map(self._source, earlier, count(1)))
         for step, turn in enumerate(self._progress(question, earlier, mode, chosen)):
             shown_turns = [*earlier, turn]
-            chat = _chat(chat_before + messages([turn], self._desk.suggestions(), number, earlier))
+            chat = gr.update(value=chat_before + messages([turn], self._desk.suggestions(), number, earlier))
             if turn.finished or quotes != len(turn.citations):
                 sources: Any = gr.HTML(sources_before + self._source(turn, number))
             else:
@@ -184,10 +184,6 @@ def messages(
             {"value": example, "label": f"Ask instead: {example}"} for example in examples if example not in asked
         ][:2]
     return shown
-
-
-def _chat(shown: list[dict[str, Any]]) -> dict[str, Any]:
-    return gr.update(value=shown)
 
 
 def picked(event: gr.SelectData) -> str:

@@ -12,7 +12,8 @@ from typing import Any
 from starlette.exceptions import HTTPException
 
 from index import Document, Library, PinciteError
-from ui.markup import HUES, count, line, safe
+from ui.markup import hue, line, safe
+from ui.shell import count
 
 # Characters shown at most at a time.
 _PIECE = 200_000
@@ -98,7 +99,7 @@ def _body(document: Document, marked: Sequence[Marked], low: int, high: int) -> 
         yield _paged(document, here, item.start, seen)
         seen = item.start
         yield (
-            f'<mark id="whole-{item.number}" class="hue-{(item.number - 1) % HUES}" tabindex="-1">'
+            f'<mark id="whole-{item.number}" class="{hue(item.number)}" tabindex="-1">'
             f"{escape(document.text[item.start : item.end])}</mark>"
         )
         here = item.end

@@ -11,7 +11,7 @@ import nh3
 
 from rag import Citation
 
-HUES = 5
+_HUES = 5
 
 _TAGS = set(
     "a article b blockquote br button code dd details div dl dt h1 h2 h3 header i li mark ol p pre s section small "
@@ -48,14 +48,10 @@ def line(text: str) -> str:
     return escape(" ".join(text.split()))
 
 
-def count(number: int, noun: str) -> str:
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"
-
-
 def chip(citation: Citation, number: int) -> str:
     """The number of a citation of the `number`-th turn: a link to its mark."""
     return (
-        f'<a class="chip {hue(citation)}" href="#{anchor(number, citation)}">'
+        f'<a class="chip {hue(citation.number)}" href="#{anchor(number, citation)}">'
         f'<span class="spoken">Citation </span>{citation.number}</a>'
     )
 
@@ -64,5 +60,6 @@ def anchor(number: int, citation: Citation) -> str:
     return f"quote-{number}-{citation.number}"
 
 
-def hue(citation: Citation) -> str:
-    return f"hue-{(citation.number - 1) % HUES}"
+def hue(number: int) -> str:
+    """The colour of a citation."""
+    return f"hue-{(number - 1) % _HUES}"

@@ -12,7 +12,8 @@ from evals.html import page
 from evals.record import Record
 from index import Conversation, DocumentRow
 from index.documents import is_web_address
-from ui.markup import count, line, safe
+from ui.markup import line, safe
+from ui.shell import count
 
 _SHOWN = 200
 

@@ -12,7 +12,8 @@ from index import DocumentRow
 from rag import Answer, Citation, Sentence, Verdict
 from rag.assistant import EXTRACTIVE
 from rag.citations import whole_words
-from ui.markup import chip, count, line, safe
+from ui.markup import chip, line, safe
+from ui.shell import count
 from ui.turns import Turn
 
 _LONGEST_SHOWN = 4000

@@ -14,8 +14,8 @@ from gradio.utils import get_upload_folder
 from index import Added, DocumentError, PinciteError, Progress, Step
 from index.documents import digest, is_web_address, printable
 from ui.desk import Desk
-from ui.markup import count
 from ui.pages import Upload, uploads_html
+from ui.shell import count
 
 _LONGEST_NAME = 120
 

@@ -12,7 +12,8 @@ from index import DocumentRow, Passage
 from rag import Citation
 from ui import references
 from ui.document import flowing, unwrapped
-from ui.markup import anchor, chip, count, hue, line, safe
+from ui.markup import anchor, chip, hue, line, safe
+from ui.shell import count
 from ui.turns import Turn
 from ui.why import why_html
 
@@ -138,7 +139,7 @@ def _mark(citation: Citation, number: int) -> str:
     place = f'data-title="{line(citation.title)}" data-place="{escape(references.where(citation))}"'
     span = f'data-document="{escape(citation.document)}" data-start="{citation.start}" data-end="{citation.end}"'
     return (
-        f'<mark id="{anchor(number, citation)}" class="{hue(citation)}" tabindex="-1" {place} {span}>'
+        f'<mark id="{anchor(number, citation)}" class="{hue(citation.number)}" tabindex="-1" {place} {span}>'
         f"{escape(citation.quote)}</mark>"
     )
 
