@@ -7,12 +7,10 @@ from __future__ import annotations
 
 import os
 import signal
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, nullcontext
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from importlib.metadata import version
-from itertools import takewhile
 from pathlib import Path
-from threading import Event
 from typing import Any
 
 import anyio
@@ -32,12 +30,12 @@ from starlette.routing import Route
 
 from index import DocumentError, Library, Part, PinciteError, open_library
 from index.part import no_document
-from rag import Assistant, Reply
+from rag import Assistant
 from ui.api.callers import ANYBODY, Caller, Callers
 from ui.api.counters import Counters
 from ui.api.guard import Guard, rate_of
 from ui.api.server import run
-from ui.api.work import Busy, Gone, Work, watched
+from ui.api.work import Busy, Gone, Work, all_of
 from ui.network import is_own
 from ui.tools import TOOLS, Tool
 
@@ -74,7 +72,7 @@ def server(assistant: Assistant, caller: Caller | None = None) -> Server[dict[st
             arguments = tool.takes.model_validate(asked.arguments or {})
             async with work.turn():
                 items = await to_thread.run_sync(lambda: tool.begin(assistant, view(context), arguments))
-                text, told = tool.tell(items, await _all_of(items, context.request))
+                text, told = tool.tell(items, await all_of(items, context.request))
         except ValidationError as error:
             first = error.errors()[0]
             return _failed(f"{'.'.join(map(str, first['loc'])) or 'arguments'}: {first['msg']}")
@@ -134,28 +132,6 @@ def server(assistant: Assistant, caller: Caller | None = None) -> Server[dict[st
         on_list_resource_templates=list_templates,
         on_read_resource=read_resource,
     )
-
-
-async def _all_of(items: Iterator[Any], request: Request | None) -> list[Any]:
-    """In a thread, and no further once the call is cancelled. Raises Gone if who asked has left."""
-    left = Event()
-
-    def leave() -> None:
-        left.set()
-        if isinstance(items, Reply):
-            items.close()
-
-    try:
-        async with watched(request, leave) if request else nullcontext():
-            found = await to_thread.run_sync(
-                lambda: list(takewhile(lambda _: not left.is_set(), items)), abandon_on_cancel=True
-            )
-    except anyio.get_cancelled_exc_class():
-        leave()
-        raise
-    if left.is_set():
-        raise Gone
-    return found
 
 
 def serve_stdio(library: Path | None) -> None:

@@ -34,7 +34,7 @@ ANYBODY = Caller("anybody")
 class Callers:
     """Those who may ask, by the SHA-256 of their tokens; anybody where there are none."""
 
-    def __init__(self, by_digest: Mapping[bytes, Caller] = {}) -> None:
+    def __init__(self, by_digest: Mapping[bytes, Caller]) -> None:
         self._by_digest = dict(by_digest)
 
     @classmethod

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager, nullcontext, suppress
+from itertools import takewhile
+from threading import Event
 from typing import TypeVar
 
 from anyio import to_thread
@@ -46,23 +48,13 @@ class Work:
 
     async def answer(self, request: Request, reply: Reply) -> Answer:
         """Raises Gone, and what the reply raises."""
-        async with self.turn(), watched(request, reply.close):
-            return await to_thread.run_sync(_whole, reply)
+        await self.done(request, reply)
+        return reply.answer
 
     async def done(self, request: Request, items: Iterator[Item]) -> list[Item]:
         """All items, one by one; raises Gone."""
-        left = asyncio.Event()
-
-        def collected() -> list[Item]:
-            found = []
-            for item in items:
-                if left.is_set():
-                    raise Gone
-                found.append(item)
-            return found
-
-        async with self.turn(), watched(request, left.set):
-            return await to_thread.run_sync(collected)
+        async with self.turn():
+            return await all_of(items, request)
 
     async def each(self, reply: Reply, items: Iterator[Item]) -> AsyncIterator[Item]:
         """The items that are made of a reply, which is closed when they are not read any more."""
@@ -74,12 +66,26 @@ class Work:
                 reply.close()
 
 
-def _whole(reply: Reply) -> Answer:
-    for _ in reply:
-        pass
-    if reply.stopped:
+async def all_of(items: Iterator[Item], request: Request | None) -> list[Item]:
+    """In a thread, and no further once the call is cancelled. Raises Gone if who asked has left."""
+    left = Event()
+
+    def leave() -> None:
+        left.set()
+        if isinstance(items, Reply):
+            items.close()
+
+    try:
+        async with watched(request, leave) if request else nullcontext():
+            found = await to_thread.run_sync(
+                lambda: list(takewhile(lambda _: not left.is_set(), items)), abandon_on_cancel=True
+            )
+    except asyncio.CancelledError:
+        leave()
+        raise
+    if left.is_set():
         raise Gone
-    return reply.answer
+    return found
 
 
 @asynccontextmanager
