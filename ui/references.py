@@ -29,11 +29,11 @@ def markdown(turn: Turn) -> str:
 
 
 def marked(sentence: Sentence) -> str:
-    return escaped(said(sentence)) + "".join(f"[^{citation.number}]" for citation in sentence.citations)
+    return escaped(_said(sentence)) + "".join(f"[^{citation.number}]" for citation in sentence.citations)
 
 
 def footnote(citation: Citation) -> str:
-    return f"[^{citation.number}]: {escaped(place(citation))}: “{escaped(_line(citation.quote))}”"
+    return f"[^{citation.number}]: {escaped(_place(citation))}: “{escaped(_line(citation.quote))}”"
 
 
 def without_footnotes(text: str) -> str:
@@ -42,7 +42,7 @@ def without_footnotes(text: str) -> str:
 
 
 def plain(turn: Turn) -> str:
-    notes = (f"[{c.number}] {place(c)}: “{_line(c.quote)}”" for c in turn.citations)
+    notes = (f"[{c.number}] {_place(c)}: “{_line(c.quote)}”" for c in turn.citations)
     text = " ".join(_line(sentence.marked) for sentence in turn.sentences)
     return "\n\n".join([_line(turn.question), text, *notes])
 
@@ -68,12 +68,12 @@ def _entry(cited: Sequence[Citation]) -> str:
     return f"@misc{{{first.document},\n{rows}\n}}"
 
 
-def said(sentence: Sentence) -> str:
+def _said(sentence: Sentence) -> str:
     """A sentence on one line, and what is wrong with it."""
-    return _line(" ".join(filter(None, (sentence.text, f"[{sentence.remark}]" if sentence.remark else ""))))
+    return _line(f"{sentence.text} [{sentence.remark}]" if sentence.remark else sentence.text)
 
 
-def place(citation: Citation) -> str:
+def _place(citation: Citation) -> str:
     return f"{_line(citation.title)}, {where(citation)}"
 
 

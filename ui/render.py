@@ -5,6 +5,7 @@ What a conversation shows is decided elsewhere; how it looks is in style.css.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from html import escape
 
@@ -128,11 +129,8 @@ def _checked(sentence: Sentence) -> str:
 
 
 def _tally(sentences: Sequence[Sentence]) -> str:
-    shares = [
-        f"{number:,} {verdict.value}"
-        for verdict in Verdict
-        if (number := sum(sentence.verdict is verdict for sentence in sentences))
-    ]
+    numbers = Counter(sentence.verdict for sentence in sentences)
+    shares = [f"{numbers[verdict]:,} {verdict.value}" for verdict in Verdict if numbers[verdict]]
     return f'<p class="tally" role="status">{count(len(sentences), "sentence")}: {", ".join(shares)}.</p>'
 
 
@@ -192,8 +190,8 @@ def _rechecked(turn: Turn) -> str:
     lost, all_ = len(turn.gone), len(turn.citations)
     if lost:
         return f'<p class="note failed">Held against the library again: {lost} of {count(all_, "quote")} gone.</p>'
-    stand = "The quote stands" if all_ == 1 else f"All {all_} quotes stand"
-    return f'<p class="meta">Held against the library again: {stand.lower()} to the letter.</p>'
+    stand = "the quote stands" if all_ == 1 else f"all {all_} quotes stand"
+    return f'<p class="meta">Held against the library again: {stand} to the letter.</p>'
 
 
 def _summary(turn: Turn) -> str:

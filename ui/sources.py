@@ -25,22 +25,11 @@ _NEAREST = 3
 def sources_html(turns: Sequence[Turn], documents: Sequence[DocumentRow], threshold: float = 0.0) -> str:
     """A section for each answer, of which the page shows the last or the clicked one; else what the library holds."""
     sections = "".join(source_html(turn, number, threshold) for number, turn in enumerate(turns, 1))
-    return sections or safe(_library(documents))
+    return sections or _library(documents)
 
 
 def source_html(turn: Turn, number: int, threshold: float = 0.0) -> str:
     """The section of the `number`-th answer; "" if it has none."""
-    return safe(_sources(turn, number, threshold))
-
-
-def evidence_html(draft: Turn) -> str:
-    """The section of a checked draft, whose number is 0."""
-    if not draft.citations:
-        return safe(_section("Sources", "What the sentences of a checked text rest on appears here.", "", 0))
-    return safe(_section("Sources", "What the library says of each sentence.", _cards(draft, 0), 0))
-
-
-def _sources(turn: Turn, number: int, threshold: float) -> str:
     below = _copies(turn) + why_html(turn.answer, threshold) if turn.answer else ""
     if turn.citations:
         return _section("Sources", line(turn.question), _cards(turn, number) + below, number)
@@ -48,6 +37,13 @@ def _sources(turn: Turn, number: int, threshold: float) -> str:
         return ""
     cards = "".join(_nearest(passage) for passage in turn.passages[:_NEAREST])
     return _section("Nearest passages", "Not sources: none of them answers the question.", cards + below, number)
+
+
+def evidence_html(draft: Turn) -> str:
+    """The section of a checked draft, whose number is 0."""
+    if not draft.citations:
+        return _section("Sources", "What the sentences of a checked text rest on appears here.", "", 0)
+    return _section("Sources", "What the library says of each sentence.", _cards(draft, 0), 0)
 
 
 def _copies(turn: Turn) -> str:
@@ -171,4 +167,4 @@ def _article(passage: Passage, places: str, excerpt: str) -> str:
 
 
 def _section(title: str, hint: str, body: str, number: int) -> str:
-    return f'<section data-turn="{number}"><h2>{title}</h2><p class="hint">{hint}</p>{body}</section>'
+    return safe(f'<section data-turn="{number}"><h2>{title}</h2><p class="hint">{hint}</p>{body}</section>')
