@@ -6,6 +6,7 @@ import ipaddress
 import socket
 from urllib.parse import urlsplit
 
+import click
 from starlette.datastructures import Headers
 
 from index import PinciteError
@@ -13,10 +14,6 @@ from index import PinciteError
 # Questions answered at the same time, and those that may wait for it.
 AT_ONCE, WAITING = 16, 256
 LARGEST_REQUEST = 4 * 2**20
-
-
-def address(host: str, port: int) -> str:
-    return f"http://{f'[{host}]' if ':' in host else host}:{port}"
 
 
 def listening(host: str, port: int) -> socket.socket:
@@ -27,9 +24,18 @@ def listening(host: str, port: int) -> socket.socket:
     except OSError as error:
         reason = (error.strerror or str(error)).partition(" (while")[0]  # Python adds the address once more
         raise PinciteError(
-            f"Cannot listen on {address(host, port)}: {reason}. "
+            f"Cannot listen on {_address(host, port)}: {reason}. "
             "Stop what uses it, or choose another port with --port."
         ) from error
+
+
+def announce(does: str, host: str, port: int, path: str = "") -> None:
+    """Say where it is served."""
+    click.echo(f"{does} at {_address(host, port)}{path}  (Ctrl-C stops it)")
+
+
+def _address(host: str, port: int) -> str:
+    return f"http://{f'[{host}]' if ':' in host else host}:{port}"
 
 
 def is_own(host: str) -> bool:

@@ -19,7 +19,7 @@ from index import Library, PinciteError
 from rag import Assistant
 from ui.chat import build
 from ui.desk import Access
-from ui.network import LARGEST_REQUEST, address, is_foreign, is_own, listening, oversize
+from ui.network import LARGEST_REQUEST, announce, is_foreign, is_own, listening, oversize
 
 _FOLDER = Path(__file__).parent
 _FONTS = ("system-ui", "-apple-system", "Segoe UI", "Roboto", "Helvetica Neue", "Arial", "sans-serif")
@@ -79,7 +79,7 @@ def serve(assistant: Assistant, *, host: str, port: int, open_browser: bool) -> 
             css_paths=_FOLDER / "style.css",
             app_kwargs={"middleware": [Middleware(_Guarded, own=own)]},
         )
-        click.echo(f"Pincite is at {address(host, port)}  (Ctrl-C stops it)")
+        announce("Pincite is", host, port)
         threading.Event().wait()
     except KeyboardInterrupt:
         pass

@@ -10,7 +10,6 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
-import click
 import uvicorn
 
 from index import open_library
@@ -18,7 +17,7 @@ from rag import Assistant
 from ui.api.app import create
 from ui.api.callers import Callers
 from ui.api.guard import Guard, rate_of
-from ui.network import address, is_own, listening
+from ui.network import announce, is_own, listening
 
 # How several processes are told what the first one was: they begin anew, with nothing but the environment.
 _LIBRARY, _SHARED = "PINCITE_SERVED_LIBRARY", "PINCITE_SERVED_TO_OTHERS"
@@ -48,16 +47,16 @@ def serve(library: Path | None, *, host: str, port: int, processes: int) -> None
     os.environ |= {_LIBRARY: str(library or ""), _SHARED: "yes" if shared else ""}
     with tempfile.TemporaryDirectory() as counts:
         os.environ["PROMETHEUS_MULTIPROC_DIR"] = counts
-        _say("Pincite answers", host, port)
+        announce("Pincite answers", host, port)
         uvicorn.run("ui.api.server:_again", factory=True, host=host, port=port, workers=processes, **_SETTINGS)
 
 
-def run(application: Guard, does: str, host: str, port: int, path: str = "") -> None:
+def run(app: Guard, does: str, host: str, port: int, path: str = "") -> None:
     """Serve it in this process."""
     with listening(host, port) as listener:
-        server = uvicorn.Server(uvicorn.Config(application, **_SETTINGS))
+        server = uvicorn.Server(uvicorn.Config(app, **_SETTINGS))
         signal.signal(signal.SIGTERM, _end)
-        _say(does, host, port, path)
+        announce(does, host, port, path)
         with suppress(KeyboardInterrupt):
             server.run(sockets=[listener])
 
@@ -77,10 +76,6 @@ def application(library: Path | None, *, shared: bool) -> Guard:
 def _again() -> Guard:
     library = os.environ[_LIBRARY]
     return application(Path(library) if library else None, shared=bool(os.environ[_SHARED]))
-
-
-def _say(does: str, host: str, port: int, path: str = "") -> None:
-    click.echo(f"{does} at {address(host, port)}{path}  (Ctrl-C stops it)")
 
 
 def _end(_: int, __: FrameType | None) -> None:
