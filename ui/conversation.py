@@ -110,7 +110,7 @@ class Conversing:
         event: gr.EventData,
     ) -> Iterator[Shown]:
         """The question of an answer is asked once more, in the place of it and of what follows."""
-        number = number_of(event)
+        number = _number_of(event)
         if 1 <= number <= len(turns):
             question = turns[number - 1].question
             yield from self.ask(question, turns, mode, chosen, conversation, number, thumbs, request)
@@ -141,7 +141,7 @@ class Conversing:
 
     def edit(self, turns: list[Turn], event: gr.EventData) -> Shown:
         """Values for the input, the number of the edited turn, the line that says so, and its text."""
-        number = number_of(event)
+        number = _number_of(event)
         if not 1 <= number <= len(turns):
             return (gr.skip(),) * 4
         later = len(turns) - number
@@ -194,7 +194,7 @@ def idle() -> gr.Textbox:
     return gr.Textbox(submit_btn=True, stop_btn=False)
 
 
-def number_of(event: gr.EventData) -> int:
+def _number_of(event: gr.EventData) -> int:
     """Of the turn that a button stands in; 0 if it is none."""
     value = event._data.get("index") if isinstance(event._data, dict) else None
     return value if isinstance(value, int) else 0

@@ -21,7 +21,7 @@ EXAMPLES = {
         "Will Russia and North Korea sign a formal arms treaty?",
     )
 }
-SHOWN = 4
+_SHOWN = 4
 # Proposals are made of so many documents, none longer than this, and so many of them are asked to find some that are
 # answered well.
 _DOCUMENTS, _LONGEST = 8, 200_000
@@ -39,7 +39,7 @@ def shipped(documents: Sequence[DocumentRow]) -> tuple[str, ...]:
     )
 
 
-def proposed(assistant: Assistant) -> tuple[str, ...]:
+def _proposed(assistant: Assistant) -> tuple[str, ...]:
     """Questions made of the sentences of the documents added last, kept where that sentence is what is answered."""
     library = assistant.library
     short = [row for row in library.documents() if row.characters <= _LONGEST]
@@ -49,7 +49,7 @@ def proposed(assistant: Assistant) -> tuple[str, ...]:
         answer = assistant.ask(sample.question)
         if answer.answered and any(sample.quotes[0] in citation.quote for citation in answer.citations):
             made.append(sample.question)
-        if len(made) == SHOWN:
+        if len(made) == _SHOWN:
             break
     return tuple(made)
 
@@ -68,8 +68,8 @@ class Suggestions:
         documents = self._library.documents()
         known = shipped(documents)
         mine = [question for question in self._made if question not in known]
-        first = known[: SHOWN // 2] if mine else known
-        return (*first, *mine)[:SHOWN]
+        first = known[: _SHOWN // 2] if mine else known
+        return (*first, *mine)[:_SHOWN]
 
     @property
     def _library(self) -> Library:
@@ -86,4 +86,4 @@ class Suggestions:
             held = frozenset(row.sha256 for row in documents)
             if held != self._of:
                 shipped_alone = len(documents) == 1 and shipped(documents)
-                self._made, self._of = () if shipped_alone else proposed(self._assistant), held
+                self._made, self._of = () if shipped_alone else _proposed(self._assistant), held

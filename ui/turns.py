@@ -60,14 +60,14 @@ def progress(
         try:
             for item in reply:
                 if isinstance(item, Sentence):
-                    turn = grown(turn, item, assistant.library)
+                    turn = _grown(turn, item, assistant.library)
                 elif isinstance(item, Anew):
                     turn = Turn(question, reply=reply)
                 else:
                     turn = replace(turn, draft=turn.draft + item)
                 yield turn
             if not reply.stopped:
-                yield answered(reply.answer, assistant.library)
+                yield _answered(reply.answer, assistant.library)
         finally:
             reply.close()
     except PinciteError as error:
@@ -79,17 +79,17 @@ def checked(assistant: Assistant, text: str, within: Part | None = None) -> Iter
     turn = Turn("")
     try:
         for sentence in assistant.check(text, within=within):
-            yield (turn := grown(turn, sentence, assistant.library))
+            yield (turn := _grown(turn, sentence, assistant.library))
     except PinciteError as error:
         yield replace(turn, note=str(error), failed=True)
 
 
-def grown(turn: Turn, sentence: Sentence, library: Library) -> Turn:
+def _grown(turn: Turn, sentence: Sentence, library: Library) -> Turn:
     quoted = [_quoted(library, citation) for citation in sentence.citations]
     return replace(turn, sentences=(*turn.sentences, sentence), passages=(*turn.passages, *quoted), draft="")
 
 
-def answered(answer: Answer, library: Library, gone: frozenset[int] = frozenset()) -> Turn:
+def _answered(answer: Answer, library: Library, gone: frozenset[int] = frozenset()) -> Turn:
     """A finished turn. Quotes that are `gone` have no passage."""
     hits = tuple(hit.passage for hit in answer.hits)
     cited = tuple(_quoted(library, citation) for citation in answer.citations if citation.number not in gone)
@@ -147,7 +147,7 @@ def taken_up(library: Library, owner: str, conversation: str) -> list[Turn]:
     turns = []
     for kept in library.turns(owner, conversation):
         found = reopen(json.loads(kept.receipt), library)
-        turns.append(replace(answered(found.answer, library, found.gone), reopened=True))
+        turns.append(replace(_answered(found.answer, library, found.gone), reopened=True))
     return turns
 
 

@@ -54,7 +54,7 @@ _SAID = {
 }
 
 
-def fault(status: int, message: str, code: str = "", param: str | None = None) -> ErrorBody:
+def _fault(status: int, message: str, code: str = "", param: str | None = None) -> ErrorBody:
     kind = "rate_limit_error" if status == 429 else "server_error" if status >= 500 else "invalid_request_error"
     code = code or HTTPStatus(status).phrase.lower().replace(" ", "_")
     return ErrorBody(error=Fault(message=message, type=kind, param=param, code=code))
@@ -63,13 +63,13 @@ def fault(status: int, message: str, code: str = "", param: str | None = None) -
 def refused(
     status: int, message: str, code: str = "", param: str | None = None, headers: Mapping[str, str] | None = None
 ) -> JSONResponse:
-    return JSONResponse(fault(status, message, code, param).model_dump(), status, headers)
+    return JSONResponse(_fault(status, message, code, param).model_dump(), status, headers)
 
 
 def fault_of(error: PinciteError) -> tuple[int, ErrorBody]:
     """The status and the body that tell of it."""
     status, code = next((found for kind, found in _STATUS.items() if isinstance(error, kind)), (500, "failed"))
-    return status, fault(status, str(error), code)
+    return status, _fault(status, str(error), code)
 
 
 def answer_faults(app: FastAPI) -> None:
