@@ -19,7 +19,7 @@ Assistant rag.stream.Deadlines; Reply Anew; Answer Unsupported; Sentence; Citati
 receipts rag.receipts.read_receipt rag.receipts.verify rag.receipts.Kept rag.receipts.Standing rag.receipts.reopen
 rag.receipts.Reopened; errors PinciteError DocumentError LibraryError LibraryReadOnly EmbeddingMismatch QuestionError
 SettingError ModelError rag.errors.ModelCut rag.errors.ReceiptError;
-types index.ingest.Progress index.passages.Span index.embedder.Matrix rag.stream.Turn rag.assistant.Event"""
+types index.ingest.Progress index.passages.Span index.embedder.Matrix rag.stream.Turn rag.reply.Event"""
 ABOUT = {
     "functions": "For one question, and to open a library.",
     "receipts": "An answer that was kept, held against the library of today.",

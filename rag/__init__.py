@@ -6,13 +6,15 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from index import Library, open_library
-from rag.assistant import Anew, Answer, Assistant, Reply, Steps, Unsupported
+from rag.answer import Answer, Unsupported
+from rag.assistant import Assistant
 from rag.citations import Citation, Sentence, Verdict
 from rag.drafts import check_against, check_against_library
 from rag.errors import ModelError, QuestionError, SettingError
 from rag.excerpts import Excerpt
 from rag.followup import Message
 from rag.reader import local_reader
+from rag.reply import Anew, Reply, Steps
 from rag.stream import Stop, Stopped
 
 __all__ = [

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import time
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
-from dataclasses import asdict, dataclass
-from enum import Enum
+from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from index import Hit, Library, Part, open_library
+from rag.answer import Answer, Unsupported
 from rag.checking import Checker, sentence_of, unsure
 from rag.citations import Citation, Citations, Sentence, Verdict
 from rag.confidence import THRESHOLD, confidence, missing
@@ -26,8 +24,9 @@ from rag.followup import Message, leans_on_history, standalone
 from rag.generate import Draft, Prompt, Written, condense, prompt, repeats
 from rag.prompts import REFUSAL
 from rag.reader import Reader, local_reader
+from rag.reply import Anew, Event, Reply, Steps
 from rag.retrieve import CANDIDATES, Retriever
-from rag.stream import Deadlines, Stop, Stopped, Turn, written
+from rag.stream import Deadlines, Stop, Turn, written
 
 if TYPE_CHECKING:
     from llama_index.core.llms import LLM
@@ -39,136 +38,6 @@ EXTRACTIVE = "extractive"
 _HITS = 8  # at most so many passages are given to a model
 _MOST_REPEATED = 3  # a model that has said so many sentences again is going round in circles
 _READ_IF_ALL = 40  # so many passages are read for a question about the whole: about a second
-
-
-class Unsupported(str, Enum):
-    """What becomes of a model's sentences that the library does not support."""
-
-    MARK = "mark"  # shown, struck out and explained
-    STRICT = "strict"  # never shown
-    AGAIN = "again"  # the model is told and writes once more; what is unsupported then is marked
-
-
-class Anew:
-    """Of a reply: what came before it is withdrawn, other sentences take its place."""
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """What is known of a question.
-
-    `answered` is false where the library does not cover it: then `text` says so and there are no sentences;
-    `hits`, best first, are the nearest passages in any case. `text` is the sentences with their citations' numbers.
-    `read` passages were read for it, of the `of` that were searched, with the words of `searched`. `confidence` in 0..1
-    orders questions that the library answers above those that it does not. `model` wrote the sentences, or is
-    "extractive": then they are the sources' own words. `prompt` is all that the model was told; `unsupported`, what
-    became of its sentences that are not supported. If the model was cut off `cut` is one line on why, and `offered` are
-    the sources' own words. `conflicts` are quotes of two documents that contradict each other on what is asked.
-    `missing`, of a question that is not answered, are its names and words that none of the hits holds.
-    `timings` are seconds by stage, and "total".
-    """
-
-    question: str
-    searched: str
-    answered: bool
-    text: str
-    sentences: tuple[Sentence, ...]
-    citations: tuple[Citation, ...]
-    hits: tuple[Hit, ...]
-    read: int
-    of: int
-    confidence: float
-    model: str
-    timings: dict[str, float]
-    prompt: tuple[Turn, ...] = ()
-    unsupported: Unsupported = Unsupported.MARK
-    cut: str = ""
-    offered: tuple[Sentence, ...] = ()
-    conflicts: tuple[tuple[Citation, Citation], ...] = ()
-    missing: tuple[str, ...] = ()
-
-    @property
-    def short(self) -> str:
-        """The words that answer the question by themselves; "" where none do or a model wrote."""
-        return next((sentence.short for sentence in self.sentences if sentence.short), "")
-
-    def to_dict(self) -> dict[str, Any]:
-        """The answer as JSON holds it: a receipt, which `pincite verify` checks later.
-
-        Of a hit, the passage's place, text and hash instead of the whole document.
-        """
-        return {
-            "question": self.question,
-            "searched": self.searched,
-            "answered": self.answered,
-            "text": self.text,
-            "short": self.short,
-            "sentences": [asdict(sentence) for sentence in self.sentences],
-            "citations": [asdict(citation) for citation in self.citations],
-            "hits": [_hit_to_dict(hit) for hit in self.hits],
-            "read": self.read,
-            "of": self.of,
-            "confidence": self.confidence,
-            "model": self.model,
-            "timings": dict(self.timings),
-            "prompt": [{"role": role, "content": content} for role, content in self.prompt],
-            "unsupported": self.unsupported.value,
-            "cut": self.cut,
-            "offered": [asdict(sentence) for sentence in self.offered],
-            "conflicts": [[asdict(citation) for citation in pair] for pair in self.conflicts],
-            "missing": list(self.missing),
-        }
-
-
-Event = str | Sentence | Anew
-Steps = Generator[Event, None, Answer]
-
-
-class Reply:
-    """An answer on its way, to be iterated once.
-
-    Yields `Sentence`s, each complete and checked. Where a model writes, its text comes before as `str` pieces, not
-    yet checked; a `Sentence` stands for all pieces since the one before. `Anew` withdraws all that came: the model
-    writes once more, or the sources' own words stand in the place of what they do not support. `answer` is the finished
-    whole.
-    """
-
-    def __init__(self, steps: Callable[[Stop], Steps]) -> None:
-        self._stop = Stop()
-        self._steps = steps(self._stop)
-        self._answer: Answer | None = None
-
-    def __iter__(self) -> Reply:
-        return self
-
-    def __next__(self) -> Event:
-        try:
-            return next(self._steps)
-        except StopIteration as end:
-            self._answer = self._answer or end.value
-            raise
-        except Stopped:
-            raise StopIteration from None
-
-    @property
-    def stopped(self) -> bool:
-        """Whether it was closed before its end: then it has no answer."""
-        return self._stop.pressed and self._answer is None
-
-    @property
-    def answer(self) -> Answer:
-        """The finished answer; reads the rest of the reply first."""
-        if self._answer is None:
-            for _ in self:
-                pass
-        assert self._answer is not None, "the reply was closed before its end"
-        return self._answer
-
-    def close(self) -> None:
-        """Stop the reply where it stands, from any thread; the connection to a model is closed at once."""
-        self._stop.press()
-        with suppress(ValueError):  # another thread is in it, and has just been woken
-            self._steps.close()
 
 
 class Assistant:
@@ -499,23 +368,3 @@ class _Clock:
     @property
     def total(self) -> float:
         return round(time.perf_counter() - self._start, 4)
-
-
-def _hit_to_dict(hit: Hit) -> dict[str, Any]:
-    passage = hit.passage
-    return {
-        "document": passage.document.id,
-        "title": passage.document.title,
-        "path": passage.document.path,
-        "start": passage.start,
-        "end": passage.end,
-        "page": passage.page,
-        "heading": passage.heading,
-        "text": passage.text,
-        "text_sha256": hashlib.sha256(passage.text.encode()).hexdigest(),
-        "document_sha256": passage.document.sha256,
-        "score": hit.score,
-        "fused": hit.fused,
-        "dense": hit.dense,
-        "lexical": hit.lexical,
-    }

@@ -36,10 +36,11 @@ from llama_index.core.schema import BaseNode, NodeWithScore, QueryBundle, TextNo
 
 from index import Hit, Library, Part, open_library
 from index.llama import LibraryRetriever, documents_of, node_id
-from rag.assistant import Answer, Assistant, Reply, Unsupported
+from rag.answer import Answer, Unsupported
+from rag.assistant import Assistant
 from rag.citations import Citation
 from rag.followup import Message
-from rag.settled import settled
+from rag.reply import Reply, settled
 
 dispatcher = get_dispatcher(__name__)
 

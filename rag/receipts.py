@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from index import DocumentError, Hit, Library, Part, Passage
-from rag.assistant import Answer, Unsupported
+from rag.answer import Answer, Unsupported
 from rag.citations import Citation, Sentence, Verdict
 from rag.errors import ReceiptError
 

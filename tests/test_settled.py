@@ -3,8 +3,7 @@ from __future__ import annotations
 import pytest
 
 from rag import Anew, Answer, Reply, Sentence, Unsupported, Verdict
-from rag.assistant import Event, Steps
-from rag.settled import settled
+from rag.reply import Event, Steps, settled
 from rag.stream import Stop, Stopped
 
 GOOD, BETTER = (Sentence(text, (), Verdict.SUPPORTED) for text in ("Good.", "Better."))

@@ -17,7 +17,7 @@ from index import Library, Part, PinciteError
 from rag import Assistant, QuestionError
 from rag.drafts import check_against
 from rag.receipts import verify
-from rag.settled import settled
+from rag.reply import settled
 from ui.api.callers import Callers
 from ui.api.completions import (
     DONE,
