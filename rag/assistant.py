@@ -4,29 +4,29 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING
 
-from index import Hit, Library, Part, open_library
+from index import Library, Part, open_library
 from rag.answer import Answer, Unsupported
-from rag.checking import Checker, sentence_of, unsure
 from rag.citations import Citation, Citations, Sentence, Verdict
 from rag.confidence import THRESHOLD, confidence, missing
 from rag.disagreement import conflicting
 from rag.drafts import check_against_library
-from rag.errors import ModelCut, ModelError, QuestionError, SettingError
+from rag.errors import QuestionError, SettingError
 from rag.excerpts import Excerpt, excerpts
 from rag.extract import Evidence, asks_for_all, choose, find_evidence
 from rag.followup import Message, leans_on_history, standalone
-from rag.generate import Draft, Prompt, Written, condense, prompt, repeats
+from rag.generate import condense, prompt
 from rag.prompts import REFUSAL
 from rag.reader import Reader, local_reader
-from rag.reply import Anew, Event, Reply, Steps
+from rag.reply import Anew, Reply, Steps
 from rag.retrieve import CANDIDATES, Retriever
-from rag.stream import Deadlines, Stop, Turn, written
+from rag.stream import Deadlines, Stop
+from rag.writing import Writing
 
 if TYPE_CHECKING:
     from llama_index.core.llms import LLM
@@ -36,7 +36,6 @@ if TYPE_CHECKING:
 LONGEST_QUESTION = 4000
 EXTRACTIVE = "extractive"
 _HITS = 8  # at most so many passages are given to a model
-_MOST_REPEATED = 3  # a model that has said so many sentences again is going round in circles
 _READ_IF_ALL = 40  # so many passages are read for a question about the whole: about a second
 
 
@@ -141,49 +140,49 @@ class Assistant:
             retriever = Retriever(library, self.reader)
             found = retriever.search(searched, _READ_IF_ALL if asks_for_all(searched) else None)
             hits = retriever.rank(searched, found, _HITS) if self._model else [item.hit for item in found[:_HITS]]
-        told: tuple[Turn, ...] = ()
-        writing = _Writing()
+        writing = Writing(self.reader, library.embed_passages, self.unsupported, self._deadlines, stop)
         with clock("write"):
             if self._model is not None and hits:
-                told = yield from self._written(question, hits, history, library, writing, stop)
+                yield from writing.write(self._model, prompt(self._model, question, hits, history))
         with clock("read"):
             evidence = find_evidence(searched, found, library)
             sure = confidence(searched, evidence, found, library)
             rivals = conflicting(evidence, self.reader) if sure >= self.threshold else []
-        stands = any(sentence.verdict is Verdict.SUPPORTED for sentence in writing.sentences)
+        in_models_words = writing.stands or bool(writing.cut)
+        numbering = writing.numbering if in_models_words else Citations()
         quoted: list[Sentence] = []
-        numbering = writing.numbering if stands or writing.cut else Citations()
-        if writing.cut or not stands:
-            chosen = choose(searched, evidence) if sure >= self.threshold else []
+        if sure >= self.threshold and (writing.cut or not writing.stands):
+            chosen = choose(searched, evidence)
             quoted = _quoted([*chosen, *(item for item in rivals if item not in chosen)], sure, numbering)
         conflicts = [(_cited(evidence[0], sure, numbering), _cited(item, sure, numbering)) for item in rivals]
-        kept = writing.sentences if stands or writing.cut else quoted
-        if kept is quoted:
+        if not in_models_words:
             if writing.begun:
                 yield Anew()
             yield from quoted
-        cited = [citation for sentence in [*kept, *quoted] for citation in sentence.citations]
+        sentences = writing.sentences if in_models_words else quoted
+        answered = writing.stands or bool(quoted)
+        cited = [citation for sentence in [*sentences, *quoted] for citation in sentence.citations]
         cited += [citation for pair in conflicts for citation in pair]
         numbered = {citation.number: citation for citation in cited}
         return Answer(
             question=question,
             searched=searched,
-            answered=stands or bool(quoted),
-            text=" ".join(sentence.marked for sentence in kept) or REFUSAL,
-            sentences=tuple(kept),
+            answered=answered,
+            text=" ".join(sentence.marked for sentence in sentences) or REFUSAL,
+            sentences=tuple(sentences),
             citations=tuple(numbered[number] for number in sorted(numbered)),
             hits=tuple(hits),
             read=len(found),
             of=library.passage_count,
             confidence=sure,
-            model=EXTRACTIVE if kept is quoted else self.model,
+            model=self.model if in_models_words else EXTRACTIVE,
             timings=clock.seconds | {"total": clock.total},
-            prompt=told,
+            prompt=writing.prompt,
             unsupported=self.unsupported,
             cut=writing.cut,
             offered=tuple(quoted) if writing.cut else (),
             conflicts=tuple(conflicts),
-            missing=() if stands or quoted else missing(searched, [hit.passage for hit in hits]),
+            missing=() if answered else missing(searched, [hit.passage for hit in hits]),
         )
 
     def _searched(
@@ -195,100 +194,6 @@ class Assistant:
             return searched
         reworded = condense(self._model, question, history, self._deadlines, stop)
         return max(searched, reworded, key=library.closeness) if reworded else searched
-
-    def _written(
-        self,
-        question: str,
-        hits: Sequence[Hit],
-        history: Sequence[Message],
-        library: Library | Part,
-        writing: _Writing,
-        stop: Stop,
-    ) -> Generator[Event, None, tuple[Turn, ...]]:
-        """What the model writes, each sentence checked against the passages that it was given; what it was told."""
-        assert self._model is not None
-        told = prompt(self._model, question, hits, history)
-        yield from self._draft(told, library, writing, stop)
-        wrong = [sentence.text for sentence in writing.sentences if sentence.verdict is not Verdict.SUPPORTED]
-        if wrong and not writing.cut and self.unsupported is Unsupported.AGAIN:
-            told, first = told.again(writing.text, wrong), writing.sentences
-            yield Anew()
-            yield from self._draft(told, library, writing, stop)
-            if _share_supported(first) > _share_supported(writing.sentences):
-                yield Anew()
-                yield from first
-                writing.sentences = first
-        return told.turns
-
-    def _draft(
-        self, told: Prompt, library: Library | Part, writing: _Writing, stop: Stop
-    ) -> Generator[Event, None, None]:
-        assert self._model is not None
-        draft = Draft()
-        writing.begin()
-        with written(self._model, told.turns, self._deadlines, stop) as pieces:
-            checker = Checker(told.passages, self.reader, library.embed_passages)  # while the model begins
-            try:
-                for piece in pieces:
-                    yield from self._checked(draft.add(piece), told.question, checker, writing)
-                    if writing.repeated >= _MOST_REPEATED:
-                        break
-                else:
-                    if not draft.text.strip():
-                        cure = "Ask again, or set OPENAI_MODEL to another model."
-                        raise ModelError(f"{self.model} wrote nothing. {cure}")
-                    yield from self._checked(draft.end(), told.question, checker, writing)
-            except ModelCut as cut:
-                writing.cut = str(cut)
-                ends = [item for item in draft.end() if isinstance(item, Written)]
-                for item in ends[:-1]:
-                    yield from self._checked(iter([item]), told.question, checker, writing)
-                if ends and self.unsupported is not Unsupported.STRICT:
-                    writing.sentences.append(Sentence(f"{ends[-1].text} …", (), Verdict.NOT_CHECKED, 0.0))
-                    yield writing.sentences[-1]
-        writing.text = draft.text
-
-    def _checked(
-        self, items: Iterator[str | Written], question: str, checker: Checker, writing: _Writing
-    ) -> Iterator[str | Sentence]:
-        strict = self.unsupported is Unsupported.STRICT
-        for item in items:
-            if isinstance(item, str):
-                if not strict:
-                    writing.begun = True
-                    yield item
-            elif item.text in writing.said:
-                writing.repeated += 1
-            elif item.text != REFUSAL and not repeats(item.text, question):
-                writing.said.add(item.text)
-                named = [checker.passages[n - 1] for n in item.markers if 1 <= n <= len(checker.passages)]
-                found = checker.check(item.text, named)
-                found = unsure(found) if found else None
-                if found and (found.verdict is Verdict.SUPPORTED or not strict):
-                    moved = bool(named) and found.passage not in named
-                    writing.begun = True
-                    writing.sentences.append(sentence_of(item.text, found, writing.numbering, moved=moved))
-                    yield writing.sentences[-1]
-
-
-class _Writing:
-    """What became of a model's text so far."""
-
-    def __init__(self) -> None:
-        self.numbering = Citations()
-        self.begun = False
-        self.begin()
-
-    def begin(self) -> None:
-        """A try of its own: of the one before, only the citations' numbers stay."""
-        self.sentences: list[Sentence] = []
-        self.said: set[str] = set()
-        self.repeated = 0
-        self.text = self.cut = ""
-
-
-def _share_supported(sentences: Sequence[Sentence]) -> float:
-    return sum(sentence.verdict is Verdict.SUPPORTED for sentence in sentences) / max(1, len(sentences))
 
 
 def _quoted(chosen: Sequence[Evidence], sure: float, numbering: Citations) -> list[Sentence]:

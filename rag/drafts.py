@@ -10,7 +10,7 @@ from rag.checking import Checker, local_embedding, passage_of, sentence_of
 from rag.citations import Citations, Sentence, Verdict
 from rag.errors import QuestionError
 from rag.followup import leans_on_history
-from rag.generate import complete_sentences
+from rag.markers import complete_sentences
 from rag.reader import Reader
 
 LONGEST_DRAFT = 100_000

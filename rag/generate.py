@@ -1,20 +1,15 @@
-"""What a language model is asked, and its text read: passages packed into a prompt, sentences with their markers.
-
-What the markers point at, and whether it supports the text, is decided elsewhere.
-"""
+"""What a language model is asked: passages packed into a prompt, a follow-up to be said by itself."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from difflib import SequenceMatcher
 from typing import TYPE_CHECKING
 
 from index import Hit, Passage
 from index.lexical import content_words
-from index.passages import split_sentences
 from rag.agreement import numbers
 from rag.errors import ModelCut
 from rag.followup import Message, names
@@ -27,19 +22,11 @@ if TYPE_CHECKING:
 # Earlier turns that the model sees, and how long a rewrite of a question may be.
 _TURNS = 6
 _LONGEST_REWRITE = 300
-_SAME_AS_QUESTION = 0.9
 # Tokens are counted as OpenAI's models count them; others may take so many times as many, and some for each message.
 _OTHER_TOKENS = 1.15
 _TOKENS_OF_MESSAGE = 8
 
-_MARKER = r"\[\d{1,3}(?:\s*,\s*\d{1,3})*\]"
-_MARKERS = re.compile(r"\[(\d{1,3}(?:\s*,\s*\d{1,3})*)\]")
-_MARKERS_AFTER_END = re.compile(rf"([.!?…][\"”’)]*)\s*((?:{_MARKER}\s*)+)")
-_SHOWN_MARKERS = re.compile(rf"\s*{_MARKER}|</?passages?\b[^<>]*>\s*")
-_MAYBE_MARKER = re.compile(r"\s*(?:\[[\d,\s]{0,12}|</?p?[^<>]{0,300})?$")
-_TAG = re.compile(r"</?passages?\b[^<>]*>")
 _FENCE = re.compile(r"<(?=\s*/?\s*passage)", re.IGNORECASE)
-_MARKUP = re.compile(r"^(?:[-*•–]|\d{1,2}[.)]|#{1,6})\s+|\*\*|__|`")
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,75 +142,3 @@ def complete(model: LLM, system: str, user: str, deadlines: Deadlines | None = N
     """The model's whole reply to one message. Raises ModelError."""
     with written(model, [("system", system), ("user", user)], deadlines or Deadlines(), stop) as pieces:
         return "".join(pieces)
-
-
-class Draft:
-    """A model's text as it grows: what may be shown of it, and its sentences as they are complete."""
-
-    def __init__(self) -> None:
-        self.text = ""
-        self._rest = ""
-        self._shown = ""
-
-    def add(self, piece: str) -> Iterator[str | Written]:
-        """Text to show, without markers and what may become one; and sentences. What is shown after one begins anew."""
-        self.text += piece
-        self._rest += piece
-        finished, rest = complete_sentences(self._rest, final=False)
-        yield from self._taken(finished, rest)
-        visible = shown(self._rest)
-        if len(visible) > len(self._shown):
-            yield visible[len(self._shown) :]
-            self._shown = visible
-
-    def end(self) -> Iterator[str | Written]:
-        """What is left when the model has ended."""
-        finished, rest = complete_sentences(self._rest, final=True)
-        yield from self._taken(finished, rest)
-
-    def _taken(self, finished: Sequence[Written], rest: str) -> Iterator[Written]:
-        if finished:
-            self._rest, self._shown = rest, ""
-        yield from finished
-
-
-@dataclass(frozen=True, slots=True)
-class Written:
-    """A sentence that a model wrote, and the numbers of the passages that it names."""
-
-    text: str
-    markers: tuple[int, ...]
-
-
-def shown(text: str) -> str:
-    """`text` without markers, and without an end that may become one."""
-    return _MAYBE_MARKER.sub("", _SHOWN_MARKERS.sub("", text))
-
-
-def repeats(text: str, question: str) -> bool:
-    """Whether a sentence only says the question again."""
-    one, other = (" ".join(content_words(part.removeprefix("Question:"))) for part in (text, question))
-    return SequenceMatcher(None, one, other).ratio() >= _SAME_AS_QUESTION
-
-
-def complete_sentences(text: str, *, final: bool) -> tuple[list[Written], str]:
-    """Sentences that `text` has finished, and the unfinished rest.
-
-    "It was so. [1] It" -> ([Written("It was so.", (1,))], "It"). With `final` the rest is a sentence too.
-    """
-    text = _TAG.sub(" ", text)
-    text = _MARKERS_AFTER_END.sub(lambda match: f" {match[2].strip()}{match[1]} ", text)
-    spans = split_sentences(text)
-    unfinished = 0 if final else 1
-    if not final and spans and text[spans[-1][0]] == "[":
-        unfinished = 2  # half a marker belongs to the sentence before it
-    finished = len(spans) - unfinished
-    sentences = []
-    for start, end in spans[: max(0, finished)]:
-        raw = text[start:end]
-        markers = [int(number) for match in _MARKERS.findall(raw) for number in match.split(",")]
-        bare = re.sub(r"\s+([.,;:!?…])", r"\1", " ".join(_MARKUP.sub("", _MARKERS.sub(" ", raw)).split()))
-        if re.search(r"\w", bare):
-            sentences.append(Written(bare, tuple(dict.fromkeys(markers))))
-    rest = text[spans[max(0, finished)][0] :] if unfinished and spans else ""
-    return sentences, rest

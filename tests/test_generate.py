@@ -11,7 +11,8 @@ from index import Library, open_library
 from index.library import SHIPPED_ARTICLES
 from rag import Anew, Assistant, Message, ModelError, Sentence, SettingError, Verdict
 from rag.followup import standalone
-from rag.generate import Draft, Written, complete_sentences, condense, prompt
+from rag.generate import condense, prompt
+from rag.markers import Draft, Written, complete_sentences
 from rag.models import language_model
 from rag.prompts import REFUSAL
 from rag.stream import Deadlines
