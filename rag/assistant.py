@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING
 
 from index import Library, Part, open_library
 from rag.answer import Answer, Unsupported
-from rag.citations import Citation, Citations, Sentence, Verdict
+from rag.citations import Citations, Sentence
 from rag.confidence import THRESHOLD, confidence, missing
 from rag.disagreement import conflicting
 from rag.drafts import check_against_library
 from rag.errors import QuestionError, SettingError
 from rag.excerpts import Excerpt, excerpts
-from rag.extract import Evidence, asks_for_all, choose, find_evidence
+from rag.extract import asks_for_all, choose, find_evidence, quoted
 from rag.followup import Message, leans_on_history, standalone
 from rag.generate import condense, prompt
 from rag.prompts import REFUSAL
@@ -150,18 +150,18 @@ class Assistant:
             rivals = conflicting(evidence, self.reader) if sure >= self.threshold else []
         in_models_words = writing.stands or bool(writing.cut)
         numbering = writing.numbering if in_models_words else Citations()
-        quoted: list[Sentence] = []
+        quotes: list[Sentence] = []
         if sure >= self.threshold and (writing.cut or not writing.stands):
             chosen = choose(searched, evidence)
-            quoted = _quoted([*chosen, *(item for item in rivals if item not in chosen)], sure, numbering)
-        conflicts = [(_cited(evidence[0], sure, numbering), _cited(item, sure, numbering)) for item in rivals]
+            quotes = quoted([*chosen, *(item for item in rivals if item not in chosen)], sure, numbering)
+        conflicts = [(evidence[0].cited(sure, numbering), item.cited(sure, numbering)) for item in rivals]
         if not in_models_words:
             if writing.begun:
                 yield Anew()
-            yield from quoted
-        sentences = writing.sentences if in_models_words else quoted
-        answered = writing.stands or bool(quoted)
-        cited = [citation for sentence in [*sentences, *quoted] for citation in sentence.citations]
+            yield from quotes
+        sentences = writing.sentences if in_models_words else quotes
+        answered = writing.stands or bool(quotes)
+        cited = [citation for sentence in [*sentences, *quotes] for citation in sentence.citations]
         cited += [citation for pair in conflicts for citation in pair]
         numbered = {citation.number: citation for citation in cited}
         return Answer(
@@ -180,7 +180,7 @@ class Assistant:
             prompt=writing.prompt,
             unsupported=self.unsupported,
             cut=writing.cut,
-            offered=tuple(quoted) if writing.cut else (),
+            offered=tuple(quotes) if writing.cut else (),
             conflicts=tuple(conflicts),
             missing=() if answered else missing(searched, [hit.passage for hit in hits]),
         )
@@ -194,25 +194,6 @@ class Assistant:
             return searched
         reworded = condense(self._model, question, history, self._deadlines, stop)
         return max(searched, reworded, key=library.closeness) if reworded else searched
-
-
-def _quoted(chosen: Sequence[Evidence], sure: float, numbering: Citations) -> list[Sentence]:
-    """The answer in the sources' own words."""
-    surest = max((item for item in chosen if item.short), key=_span_score, default=None)
-    sentences = []
-    for item in chosen:
-        citation = _cited(item, sure, numbering)
-        short = item.passage.document.text[slice(*item.short)] if item is surest and item.short else ""
-        sentences.append(Sentence(citation.quote, (citation,), Verdict.SUPPORTED, sure, short))
-    return sentences
-
-
-def _cited(item: Evidence, sure: float, numbering: Citations) -> Citation:
-    return numbering.cite(item.passage, item.span, Verdict.SUPPORTED, sure)
-
-
-def _span_score(item: Evidence) -> float:
-    return item.found.reading.answerable + item.found.reading.span_score
 
 
 def _readable(question: str) -> str:

@@ -15,6 +15,7 @@ import numpy as np
 from index import Library, Part, Passage
 from index.embedder import Embedder
 from index.passages import Span
+from rag.citations import Citation, Citations, Sentence, Verdict
 from rag.retrieve import Found
 
 # Sentences are looked for in this many of the best passages; in all that were read if a question is about the whole.
@@ -66,6 +67,9 @@ class Evidence:
     def text(self) -> str:
         return self.passage.document.text[slice(*self.span)]
 
+    def cited(self, confidence: float, numbering: Citations) -> Citation:
+        return numbering.cite(self.passage, self.span, Verdict.SUPPORTED, confidence)
+
 
 def asks_for_all(question: str) -> bool:
     """Whether the whole is asked about, not one fact in it: a summary, a list of all, what is said about something."""
@@ -106,6 +110,21 @@ def choose(question: str, evidence: Sequence[Evidence]) -> list[Evidence]:
     first, rest = ([], best) if asks_for_more else (best[:1], best[1:])
     order = list(dict.fromkeys(item.passage.document.id for item in best))
     return first + sorted(rest, key=lambda item: (order.index(item.passage.document.id), item.span))
+
+
+def quoted(chosen: Sequence[Evidence], confidence: float, numbering: Citations) -> list[Sentence]:
+    """The sentences of an answer; the likeliest of the short answers in them is the one that is shown."""
+    surest = max((item for item in chosen if item.short), key=_span_score, default=None)
+    sentences = []
+    for item in chosen:
+        citation = item.cited(confidence, numbering)
+        short = item.passage.document.text[slice(*item.short)] if item is surest and item.short else ""
+        sentences.append(Sentence(citation.quote, (citation,), Verdict.SUPPORTED, confidence, short))
+    return sentences
+
+
+def _span_score(item: Evidence) -> float:
+    return item.found.reading.answerable + item.found.reading.span_score
 
 
 def sigmoid(logit: float) -> float:
