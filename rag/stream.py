@@ -111,7 +111,7 @@ def _event_loop() -> asyncio.AbstractEventLoop:
 async def _write(
     model: LLM, turns: Sequence[Turn], deadlines: Deadlines, put: Callable[[str | ModelError], None]
 ) -> None:
-    from rag.models import fault, retry_in
+    from rag.faults import fault, retry_in
 
     name = model.metadata.model_name
     clock = asyncio.get_running_loop().time
