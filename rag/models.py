@@ -7,6 +7,7 @@ with the whole question. Here nothing is tried again: `rag.stream` does that, an
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import openai
@@ -181,10 +182,15 @@ def language_model(environ: Mapping[str, str], *, temperature: float = 0.0) -> C
     if file:
         from rag.gguf import serve
 
-        server, address = serve(file, context)
-        name = environ.get("OPENAI_MODEL") or server.model
+        path = Path(file).expanduser()
+        server = serve(path, context)
         return ChatModel(
-            name=name, key="none", address=address, context_window=context, temperature=temperature, kept=server
+            name=environ.get("OPENAI_MODEL") or path.stem,
+            key="none",
+            address=f"{server.listening_address}/v1",
+            context_window=context,
+            temperature=temperature,
+            kept=server,
         )
     if not key and not address:
         return None
