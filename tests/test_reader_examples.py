@@ -8,8 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from rag.reader.examples import CONTRADICTED, SUPPORTED, Source, question_examples, statement
+from rag.reader.examples import CONTRADICTED, SUPPORTED
 from rag.reader.perturb import Names, perturb
+from rag.reader.questions import Source, question_examples
+from rag.reader.statements import statement
 
 TEXT = (
     "Rome was founded by Romulus in the year 753. Carthage was founded by Dido, who had fled. "

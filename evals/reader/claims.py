@@ -18,7 +18,8 @@ from index.lexical import content_words
 from index.passages import split_sentences
 from rag.checking import supported
 from rag.reader import local_reader
-from rag.reader.examples import claims_held_aside, is_held_aside, name_of, paragraphs, rows
+from rag.reader.claims import claims_held_aside
+from rag.reader.examples import is_held_aside, name_of, paragraphs, rows
 from rag.reader.perturb import Names, perturb
 
 _CHANGED = {"number": ("number", "date"), "negation": ("negation",), "name": ("name",)}

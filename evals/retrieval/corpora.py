@@ -16,7 +16,8 @@ from evals.reader.sets import documents_of
 from evals.retrieval.places import Evidence, Place, merged
 from index import Document
 from index.passages import Span, cut_passages
-from rag.reader.examples import LONG_ANSWERS, SOURCES, is_held_aside, name_of, rows
+from rag.reader.examples import LONG_ANSWERS, is_held_aside, name_of, rows
+from rag.reader.questions import SOURCES
 
 _LEARNT_FROM = {*(source.name for source in SOURCES), LONG_ANSWERS, "scifact"}
 

@@ -1,0 +1,90 @@
+"""Claim sets as examples, also with the evidence cut out."""
+
+from __future__ import annotations
+
+import random
+import re
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+from rag.reader.examples import (
+    CONTRADICTED,
+    NOT_STATED,
+    SUPPORTED,
+    Example,
+    is_held_aside,
+    name_of,
+    paragraphs,
+    rows,
+    windowed,
+)
+
+_CLASSES = {
+    "supported": (SUPPORTED,),
+    "contradicted": (CONTRADICTED,),
+    "not_stated": (NOT_STATED,),
+    "partly": (CONTRADICTED, NOT_STATED),
+}
+CLAIMS = {
+    "fever_dev": 7000,
+    "fever_symmetric": 1000,
+    "fm2": 2000,
+    "defacto": 3000,
+    "bump": 1000,
+    "wice": 1000,
+    "begin": 2000,
+    "factcheck_gpt_irrelevant": 1000,
+}
+_CUT = 0.3
+
+
+def claims_held_aside(data: Path) -> frozenset[str]:
+    """The ids of the rows that are kept for measuring: no claim and no sentence of theirs stands in another row."""
+    found = [row for name in CLAIMS for row in rows(data / "claims" / f"{name}.jsonl")]
+    parent: dict[str, str] = {}
+
+    def root(text: str) -> str:
+        while parent.setdefault(text, text) != text:
+            parent[text] = parent[parent[text]]
+            text = parent[text]
+        return text
+
+    for row in found:
+        for sentence in re.split(r"(?<=[.!?])\s+", row["passage"]):
+            if len(sentence) > 40:
+                first, second = sorted((root(row["claim"]), root(sentence)))
+                parent[second] = first
+    return frozenset(row["id"] for row in found if is_held_aside(root(row["claim"])))
+
+
+def claim_examples(data: Path, name: str, most: int, aside: frozenset[str], chance: random.Random) -> Iterator[Example]:
+    found = [row for row in rows(data / "claims" / f"{name}.jsonl") if row["id"] not in aside]
+    for row in chance.sample(found, min(most, len(found))):
+        spans = tuple((item["start"], item["end"]) for item in row["evidence"])
+        example = Example(name, row["claim"], "", row["passage"], None, None, spans or None, _CLASSES[row["label"]])
+        yield windowed(example, chance)
+        if spans and row["label"] == "supported" and chance.random() < _CUT:
+            rest = "".join(
+                text for at, text in enumerate(row["passage"]) if not any(start <= at < end for start, end in spans)
+            )
+            if len(rest) > 100:
+                yield windowed(replace(example, text=rest, evidence=(), support=(NOT_STATED,)), chance)
+
+
+def science_examples(data: Path, chance: random.Random) -> Iterator[Example]:
+    """SciFact's claims against the sentences that decide them, and against others of the abstract."""
+    documents = paragraphs(data / "scifact")
+    for row in rows(data / "scifact" / "questions.jsonl"):
+        placed = [item for item in row["evidence"] if not is_held_aside(name_of(documents[item["doc_id"]]))]
+        for doc in dict.fromkeys(item["doc_id"] for item in placed):
+            items = [item for item in placed if item["doc_id"] == doc]
+            label = CONTRADICTED if items[0]["label"] == "CONTRADICT" else SUPPORTED
+            document = documents[doc]
+            spans = tuple((item["start"], item["end"]) for item in items)
+            yield windowed(
+                Example(
+                    "scifact", row["question"], document["title"], document["text"], evidence=spans, support=(label,)
+                ),
+                chance,
+            )
