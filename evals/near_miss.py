@@ -26,7 +26,6 @@ from rag.reader.swaps import (
     FORM,
     GIVEN,
     GROUP,
-    MONTHS,
     NATIONS,
     NO_NAMES,
     RELATION_OF,
@@ -34,6 +33,7 @@ from rag.reader.swaps import (
     TITLES,
     stem,
 )
+from rag.words import MONTHS
 
 Kind = Literal["entity", "number", "date", "relation"]
 

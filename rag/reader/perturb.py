@@ -11,14 +11,15 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Literal
 
-from rag.reader.swaps import FORM, GIVEN, MONTHS, NO_NAMES, RELATION_OF, SORTS
+from rag.reader.swaps import FORM, GIVEN, NO_NAMES, RELATION_OF, SORTS
+from rag.words import MONTHS, NUMBER_WORDS
 
 Kind = Literal["name", "number", "date", "unit", "direction", "negation"]
 
 _NAME = re.compile(r"\b[A-Z][\w-]+(?:\s+(?:of\s+(?:the\s+)?)?[A-Z][\w-]+)*")
 _NUMBER = re.compile(r"(?<![\w.,-])\d+(?:,\d{3})*(?:\.\d+)?(?![\w-]|[.,]\d)")
 _WORDS = re.compile(r"[\w-]+")
-_COUNTS = "one two three four five six seven eight nine ten eleven twelve".split()
+_COUNTS = list(NUMBER_WORDS)[1:13]
 _UNITS = [
     pair.split("/")
     for pair in (

@@ -10,7 +10,7 @@ import re
 from pathlib import Path
 
 from index.lexical import STOP_WORDS
-from rag.reader.swaps import NUMBER_WORDS, PAST
+from rag.reader.swaps import PAST, SMALL_NUMBERS
 
 _SYNONYMS, _ERRORS, _FORMS = 0.3, 0.12, 0.12
 _NEARLY_ALWAYS = 0.6  # of the times that WordNet's authors met the word
@@ -39,7 +39,7 @@ class Synonyms:
         for line in (folder / "index.sense").read_text("utf-8").splitlines():
             key, offset, _, times = line.split()
             lemma, _, rest = key.partition("%")
-            if lemma.isalpha() and lemma not in NUMBER_WORDS and lemma not in STOP_WORDS:
+            if lemma.isalpha() and lemma not in SMALL_NUMBERS and lemma not in STOP_WORDS:
                 senses.setdefault(lemma, []).append((-int(times), _PARTS[rest[0]], offset))
         self._first = {
             lemma: min(found)[1:]

@@ -5,6 +5,8 @@ General English and geography; nothing here was taken from a document.
 
 from __future__ import annotations
 
+from rag.words import MONTHS, NUMBER_WORDS
+
 # Country / adjective / capital / other names for it.
 _COUNTRIES = """
 Afghanistan/Afghan/Kabul Algeria/Algerian/Algiers Argentina/Argentine/Buenos_Aires Australia/Australian/Canberra
@@ -90,13 +92,7 @@ PAST = dict(
         "told/tell took/take went/go won/win wrote/write"
     ).split()
 )
-MONTHS = "January February March April May June July August September October November December".split()
-NUMBER_WORDS = {
-    word: str(n)
-    for n, word in enumerate(
-        "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen".split()
-    )
-}
+SMALL_NUMBERS = {word: number for word, number in NUMBER_WORDS.items() if int(number) <= 15}
 NO_NAMES = frozenset(
     {*MONTHS, "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday", "I", "AD", "BC", "BCE"}
 )
@@ -161,7 +157,7 @@ _SUFFIXES = sorted(
 
 def stem(word: str) -> str:
     """A word without its endings, six letters of it: "supplies", "supplied" and "supplying" are "suppl"."""
-    word = NUMBER_WORDS.get(word) or PAST.get(word, word)
+    word = SMALL_NUMBERS.get(word) or PAST.get(word, word)
     shorter = ""
     while shorter != word:
         shorter = word
