@@ -79,12 +79,13 @@ def turned(claim: str, source: str) -> list[str]:
     place = _near(claim, source)
     if place is not None:
         there, here = _plain_words(place), _plain_words(claim)
-        found += [word for word in here - there if any(other in there - here for other in OPPOSITES.get(word, ()))]
+        instead = {opposite for word in there.keys() - here for opposite in OPPOSITES.get(word, ())}
+        found += [word for word in here if word in instead and word not in there]
         said = _plain_words(source)
         found += [
             word
             for word in map(str.lower, _ABSOLUTES.findall(claim))
-            if word not in said and not said & {*ALL_OR_NOTHING[word].split()}
+            if word not in said and not said.keys() & {*ALL_OR_NOTHING[word].split()}
         ]
     return list(dict.fromkeys(found))
 
@@ -107,7 +108,7 @@ def _numbers_in_words(text: str) -> set[str]:
 def _other_units(claim: str, source: str) -> Iterator[str]:
     there = _measures(source)
     for number, units in _measures(claim).items():
-        for unit in units:
+        for unit in sorted(units):
             if number in there and unit not in there[number]:
                 yield f"{number} {unit}"
 
@@ -158,5 +159,6 @@ def _stems(text: str) -> list[str]:
     return [_ENDING.sub("", word) if len(word) > 4 else word for word in content_words(text)]
 
 
-def _plain_words(text: str) -> set[str]:
-    return {word.lower() for word in re.findall(r"[^\W\d_]+", text)}
+def _plain_words(text: str) -> dict[str, None]:
+    """Each once, in order."""
+    return dict.fromkeys(word.lower() for word in re.findall(r"[^\W\d_]+", text))

@@ -53,6 +53,7 @@ def test_a_not_that_is_added_or_lost_is_seen_where_the_words_are_the_same(
         ("All bridges are short.", "Every bridge is short.", []),
         ("Exactly, bridges are short.", "Bridges are short.", []),
         ("Sirius is above all a star.", "Lemons grow under glass.", []),
+        ("A private northern port was sold.", "A public southern port was sold.", ["private", "northern"]),
     ],
 )
 def test_a_word_that_turns_what_the_source_says_is_found(claim: str, source: str, words: list[str]) -> None:
