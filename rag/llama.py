@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import weakref
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -32,15 +32,15 @@ from llama_index.core.chat_engine.types import (
 from llama_index.core.instrumentation import get_dispatcher  # type: ignore[attr-defined]
 from llama_index.core.instrumentation.events.retrieval import RetrievalEndEvent, RetrievalStartEvent
 from llama_index.core.prompts.mixin import PromptMixinType
-from llama_index.core.schema import BaseNode, NodeWithScore, QueryBundle, TextNode
+from llama_index.core.schema import BaseNode, NodeWithScore, QueryBundle
 
 from index import Hit, Library, Part, open_library
-from index.llama import LibraryRetriever, documents_of, node_id
-from rag.answer import Answer, Unsupported
+from index.llama import LibraryRetriever, documents_of
+from rag.answer import Answer
 from rag.assistant import Assistant
-from rag.citations import Citation
 from rag.followup import Message
-from rag.reply import Reply, settled
+from rag.nodes import Told, metadata_of, node_of, nodes_of
+from rag.reply import Reply
 
 dispatcher = get_dispatcher(__name__)
 
@@ -129,16 +129,16 @@ class PinciteQueryEngine(BaseQueryEngine):
         reply = self._reply(query_bundle)
         if not self._streaming:
             answer = reply.answer
-            return Response(answer.text, _nodes(answer), _metadata(answer))
-        told = _Told(reply, self._index.assistant.unsupported)
+            return Response(answer.text, nodes_of(answer), metadata_of(answer))
+        told = Told(reply, self._index.assistant.unsupported)
         return StreamingResponse(told.pieces(), told.nodes, told.metadata)  # type: ignore[arg-type]
 
     async def _aquery(self, query_bundle: QueryBundle) -> RESPONSE_TYPE:
         reply = await asyncio.to_thread(self._reply, query_bundle)
         if not self._streaming:
             answer = await _finished(reply)
-            return Response(answer.text, _nodes(answer), _metadata(answer))
-        told = _Told(reply, self._index.assistant.unsupported)
+            return Response(answer.text, nodes_of(answer), metadata_of(answer))
+        told = Told(reply, self._index.assistant.unsupported)
         return AsyncStreamingResponse(told.apieces(), told.nodes, told.metadata)  # type: ignore[arg-type]
 
     def _reply(self, query_bundle: QueryBundle) -> Reply:
@@ -173,7 +173,7 @@ class PinciteChatEngine(BaseChatEngine):
 
     def stream_chat(self, message: str, chat_history: list[ChatMessage] | None = None) -> StreamingAgentChatResponse:
         reply = self._reply(message, chat_history)
-        told = _Told(reply, self._index.assistant.unsupported, lambda answer: self._keep(message, answer))
+        told = Told(reply, self._index.assistant.unsupported, lambda answer: self._keep(message, answer))
         return StreamingAgentChatResponse(
             chat_stream=(_delta(piece) for piece in told.pieces()),
             achat_stream=(_delta(piece) async for piece in told.apieces()),
@@ -198,7 +198,7 @@ class PinciteChatEngine(BaseChatEngine):
 
     def _response(self, message: str, answer: Answer) -> AgentChatResponse:
         self._keep(message, answer)
-        return AgentChatResponse(answer.text, source_nodes=_nodes(answer), metadata=_metadata(answer))
+        return AgentChatResponse(answer.text, source_nodes=nodes_of(answer), metadata=metadata_of(answer))
 
     def _keep(self, message: str, answer: Answer) -> None:
         """Without citations' numbers: a model that is told them writes them again."""
@@ -224,45 +224,9 @@ class PinciteSearch:
     def retrieve(self, question: str, k: int, hits: list[Hit]) -> list[NodeWithScore]:
         dispatcher.event(RetrievalStartEvent(str_or_query_bundle=question))
         hits += self._library.search(question, k)
-        nodes = [_found(hit) for hit in hits]
+        nodes = [node_of(hit) for hit in hits]
         dispatcher.event(RetrievalEndEvent(str_or_query_bundle=question, nodes=nodes))
         return nodes
-
-
-class _Told:
-    """A reply as text that is sure to stay, to be read once; then there are `nodes` and `metadata`."""
-
-    def __init__(self, reply: Reply, unsupported: Unsupported, keep: Callable[[Answer], None] | None = None) -> None:
-        self.nodes: list[NodeWithScore] = []
-        self.metadata: dict[str, Any] = {}
-        self._reply = reply
-        self._unsupported = unsupported
-        self._keep = keep
-
-    def pieces(self) -> Iterator[str]:
-        said = False
-        try:
-            for sentence in settled(self._reply, self._unsupported):
-                yield f" {sentence.marked}" if said else sentence.marked
-                said = True
-            if not self._reply.stopped:
-                answer = self._reply.answer
-                self.nodes += _nodes(answer)
-                self.metadata |= _metadata(answer)
-                if self._keep:
-                    self._keep(answer)
-                if not said:
-                    yield answer.text
-        finally:
-            self._reply.close()
-
-    async def apieces(self) -> AsyncIterator[str]:
-        pieces = self.pieces()
-        try:
-            while (piece := await asyncio.to_thread(next, pieces, None)) is not None:
-                yield piece
-        finally:
-            self._reply.close()
 
 
 def _reply(assistant: Assistant, question: str, history: Sequence[Message], within: Sequence[str]) -> Reply:
@@ -280,43 +244,3 @@ async def _finished(reply: Reply) -> Answer:
 
 def _delta(piece: str) -> ChatResponse:
     return ChatResponse(message=ChatMessage(piece, role=MessageRole.ASSISTANT), delta=piece)
-
-
-def _nodes(answer: Answer) -> list[NodeWithScore]:
-    return [_cited(citation) for citation in answer.citations] if answer.answered else []
-
-
-def _metadata(answer: Answer) -> dict[str, Any]:
-    return {
-        "answered": answer.answered,
-        "confidence": answer.confidence,
-        "model": answer.model,
-        "receipt": answer.to_dict(),
-    }
-
-
-def _cited(citation: Citation) -> NodeWithScore:
-    place = {
-        "document": citation.document, "title": citation.title, "path": citation.path,
-        "start": citation.start, "end": citation.end,
-    } | ({"page": citation.page} if citation.page else {})  # fmt: skip
-    return _node(citation.quote, citation.score, place | {"number": citation.number, "verdict": citation.verdict.value})
-
-
-def _found(hit: Hit) -> NodeWithScore:
-    passage = hit.passage
-    place = {"document": passage.document.id, "start": passage.start, "end": passage.end}
-    return _node(passage.text, hit.score, place)
-
-
-def _node(text: str, score: float, metadata: dict[str, Any]) -> NodeWithScore:
-    node = TextNode(
-        id_=node_id(metadata["document"], metadata["start"], metadata["end"]),
-        text=text,
-        start_char_idx=metadata["start"],
-        end_char_idx=metadata["end"],
-        metadata=metadata,
-        excluded_embed_metadata_keys=list(metadata),
-        excluded_llm_metadata_keys=list(metadata),
-    )
-    return NodeWithScore(node=node, score=score)
