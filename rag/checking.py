@@ -85,28 +85,31 @@ class Checker:
         if quote := self._misquoted(claim):
             return _checked(nearest[0], Verdict.PARTLY, 0.0, quote)
         first, alone = nearest[0], nearest[:_NEAREST]
-        best, against = 0.0, False
-        for views in ([first], alone[1:], _together(alone)):
-            if not views or (against and len(views[0][1]) > 1):
-                continue
-            shares = self._reader.judge(claim, [(view[0].context, _text(view)) for view in views])
-            best = max(best, float(shares[:, 0].max()))
-            if views[0] is first:
-                against = bool(shares[0, 1] >= _CONTRADICTED_FROM)
-                refused = _refused(claim, first, best)
-                if refused and refused.verdict is Verdict.CONTRADICTED:
-                    return refused
-            if found := _supported(claim, views, shares):
+        best, contradicted, _ = map(float, self._judge(claim, [first])[0])
+        against = contradicted >= _CONTRADICTED_FROM
+        refused = _refused(claim, first, best)
+        if refused and refused.verdict is Verdict.CONTRADICTED:
+            return refused
+        if best >= SUPPORTED_FROM and not refused:
+            return _checked(first, Verdict.SUPPORTED, best)
+        if best >= _READ_ON_FROM:
+            for views in filter(None, (alone[1:], [] if against else _together(alone))):
+                shares = self._judge(claim, views)[:, 0].tolist()
+                for view, share in zip(views, shares, strict=True):
+                    if share >= SUPPORTED_FROM and not _refused(claim, view, share):
+                        return _checked(view, Verdict.SUPPORTED, share)
+                best = max([best, *shares])
+            if not against and (found := self._read_whole(claim, nearest, named)):
                 return found
-            if best < _READ_ON_FROM:
-                break
-        if best >= _READ_ON_FROM and not against and (found := self._read_whole(claim, nearest, named)):
-            return found
         if against:
             return _checked(first, Verdict.CONTRADICTED, best)
         if refused and is_near(claim, _text(first)):
             return refused
         return _checked(first, Verdict.NOT_FOUND, best)
+
+    def _judge(self, claim: str, views: Sequence[View]) -> npt.NDArray[np.float64]:
+        """By the reader: a row for each of the views, as `Reader.judge`."""
+        return self._reader.judge(claim, [(view[0].context, _text(view)) for view in views])
 
     def _misquoted(self, claim: str) -> str:
         """What the claim gives as a quote and stands nowhere to the letter; "" if there is no such thing."""
@@ -139,14 +142,6 @@ class Checker:
         if refused and refused.verdict is Verdict.CONTRADICTED:
             return refused
         return _checked(view, Verdict.SUPPORTED, support.supported)
-
-
-def _supported(claim: str, views: Sequence[View], shares: npt.NDArray[np.float64]) -> Checked | None:
-    """By the first of the views that supports it by itself."""
-    for view, share in zip(views, shares[:, 0], strict=True):
-        if share >= SUPPORTED_FROM and not _refused(claim, view, 0.0):
-            return _checked(view, Verdict.SUPPORTED, float(share))
-    return None
 
 
 def _refused(claim: str, view: View, score: float) -> Checked | None:
