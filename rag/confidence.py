@@ -85,7 +85,7 @@ def signals(
     )
 
 
-def names(text: str) -> list[str]:
+def _names_and_numbers(text: str) -> list[str]:
     """Runs of capitalised words but for a question's first word, and numbers: what a question must be about."""
     _, _, rest = text.strip().partition(" ")
     found = [name for name in _NAME.findall(rest) if name.lower() not in STOP_WORDS]
@@ -95,7 +95,7 @@ def names(text: str) -> list[str]:
 def missing(question: str, passages: Sequence[Passage]) -> tuple[str, ...]:
     """The names and numbers of the question, and its other words that mean something, that no passage holds."""
     text = " ".join(f"{passage.context} {passage.text}" for passage in passages)
-    named = names(question)
+    named = _names_and_numbers(question)
     others = [word for word in _WORD.findall(question) if not any(word in name for name in named)]
     held = {*content_words(text)}
     words = [word for word in others if word.lower() not in _SAY_LITTLE and not {*content_words(word)} <= held]
@@ -105,7 +105,7 @@ def missing(question: str, passages: Sequence[Passage]) -> tuple[str, ...]:
 
 def _strange(question: str, best: Evidence) -> list[str]:
     text = f"{best.passage.context} {best.passage.text}"
-    return [name for name in names(question) if not _stands(name, text)]
+    return [name for name in _names_and_numbers(question) if not _stands(name, text)]
 
 
 def _stands(name: str, text: str) -> bool:

@@ -18,6 +18,7 @@ from typing import Literal
 
 from index.lexical import STOP_WORDS, content_words
 from rag.prompts import REFUSAL
+from rag.words import DAYS, MONTHS
 
 # How well a question fits a library: the cosine of the passage nearest to it.
 Closeness = Callable[[str], float]
@@ -37,12 +38,11 @@ _PRONOUN = re.compile(r"\b(it|he|him|she|they|them|its|his|hers|theirs|their|her
 _OWNING = frozenset("its his their theirs hers".split())
 _CONJUNCTION = re.compile(r"^(?:and|but|so|then)\b[,\s]*", re.IGNORECASE)
 _NAME = re.compile(r"[A-Z][\w-]*(?:\s+(?:(?:of|the|de|la|von|van|bin|al|&)\s+)*[A-Z][\w-]*)*")
-_NO_NAMES = STOP_WORDS | frozenset(
+_NO_NAMES = STOP_WORDS | {name.lower() for name in (*MONTHS, *DAYS)}
+_NO_NAMES |= frozenset(
     "after also although another because before besides both did during each even every few first however initially "
-    "instead january february march april may june july august september october november december last later many "
-    "monday tuesday wednesday thursday friday saturday sunday meanwhile moreover most much no not once one only other "
-    "otherwise over second since some soon still therefore though thus two under until upon usually very while yes "
-    "yet".split()
+    "instead last later many meanwhile moreover most much no not once one only other otherwise over second since "
+    "some soon still therefore though thus two under until upon usually very while yes yet".split()
 )
 
 _COURTESY = re.compile(

@@ -65,13 +65,13 @@ def prompt(model: LLM, question: str, hits: Sequence[Hit], history: Sequence[Mes
         if cost <= room:
             kept.append(hit.passage)
             room -= cost
-    passages = merged(kept)
+    passages = _merged(kept)
     fenced = "\n".join(_fenced(passage, number) for number, passage in enumerate(passages, 1))
     asked = QUESTION.format(passages=fenced, question=question)
     return Prompt(question, (("system", SYSTEM), *earlier, ("user", asked)), tuple(passages))
 
 
-def merged(passages: Sequence[Passage]) -> list[Passage]:
+def _merged(passages: Sequence[Passage]) -> list[Passage]:
     """Passages that follow each other in a document put together, each where the first of them stood."""
     runs: list[list[Passage]] = []
     for passage in passages:
@@ -138,7 +138,7 @@ def _first_line(model: LLM, turns: Sequence[Turn], deadlines: Deadlines, stop: S
     return reply.partition("\n")[0].strip(' "“”')
 
 
-def complete(model: LLM, system: str, user: str, deadlines: Deadlines | None = None, stop: Stop | None = None) -> str:
+def complete(model: LLM, system: str, user: str) -> str:
     """The model's whole reply to one message. Raises ModelError."""
-    with written(model, [("system", system), ("user", user)], deadlines or Deadlines(), stop) as pieces:
+    with written(model, [("system", system), ("user", user)], Deadlines()) as pieces:
         return "".join(pieces)

@@ -1,8 +1,9 @@
-"""English words by what they say: months, numbers, units, opposites, all or nothing."""
+"""English words by what they say: months, days, numbers, units, opposites, all or nothing."""
 
 from __future__ import annotations
 
 MONTHS = "January February March April May June July August September October November December".split()
+DAYS = "Monday Tuesday Wednesday Thursday Friday Saturday Sunday".split()
 NUMBER_WORDS = {
     word: str(number)
     for number, word in enumerate(

@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from index.encoder import Window
 
 _FOLDER = Path(__file__).parent
-NAME = "pincite-reader"
 SHA256 = "8197e4dfab363ea160b30fcc0d1300f1992bd2bda10306ec67653b8e527112ad"
 
 MOST_TOKENS = 384  # of question and passage together, as in training; longer ones are read in windows
@@ -68,8 +67,6 @@ class Reader:
     and learnt to answer as in SQuAD 2.0 (Devlin et al., BERT, 2019, section 4.3: the first token stands for "no
     answer") and to check claims.
     """
-
-    name = NAME
 
     def __init__(self, model: Path | bytes = _FOLDER / "model.onnx") -> None:
         from index.encoder import Encoder

@@ -5,7 +5,7 @@ General English and geography; nothing here was taken from a document.
 
 from __future__ import annotations
 
-from rag.words import MONTHS, NUMBER_WORDS
+from rag.words import DAYS, MONTHS, NUMBER_WORDS
 
 # Country / adjective / capital / other names for it.
 _COUNTRIES = """
@@ -93,9 +93,7 @@ PAST = dict(
     ).split()
 )
 SMALL_NUMBERS = {word: number for word, number in NUMBER_WORDS.items() if int(number) <= 15}
-NO_NAMES = frozenset(
-    {*MONTHS, "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday", "I", "AD", "BC", "BCE"}
-)
+NO_NAMES = frozenset({*MONTHS, *DAYS, "I", "AD", "BC", "BCE"})
 
 # Forms of a word, ">", the forms that take their place, ";", other words that tell the same. None follows from the
 # word that it replaces, nor is told by it. "to" and "from" are swapped where both sides carry one.
