@@ -61,7 +61,18 @@ def stream_answer(
     within: Sequence[str] = (),
 ) -> Reply:
     """As `answer`, but as it comes: iterate the Reply, then read its `answer`. Errors come while it is iterated."""
-    return Reply(lambda stop: _steps(question, history, library, within, stop))
+
+    def steps(stop: Stop) -> Steps:
+        with Assistant.open(library) as assistant:
+            part = assistant.library.within(*within) if within else None
+            reply = assistant.stream(question, history, within=part)
+            with stop.waking(reply.close):
+                yield from reply
+            if stop.pressed:
+                raise Stopped
+            return reply.answer
+
+    return Reply(steps)
 
 
 def check(
@@ -79,20 +90,3 @@ def check(
         return list(check_against_library(text, library, local_reader()))
     with open_library(library) as opened:
         return list(check_against_library(text, opened, local_reader()))
-
-
-def _steps(
-    question: str,
-    history: Sequence[Message],
-    library: Path | str | Library | None,
-    within: Sequence[str],
-    stop: Stop,
-) -> Steps:
-    with Assistant.open(library) as assistant:
-        part = assistant.library.within(*within) if within else None
-        reply = assistant.stream(question, history, within=part)
-        with stop.waking(reply.close):
-            yield from reply
-        if stop.pressed:
-            raise Stopped
-        return reply.answer

@@ -19,7 +19,7 @@ from index.embedder import Matrix, local_embedder
 from index.passages import Span, split_sentences
 from index.remembered import Remembered
 from rag.agreement import is_near, is_negated, is_surer, missing_numbers, turned
-from rag.citations import Citations, Sentence, Verdict
+from rag.citations import Citations, Sentence, Verdict, whole_words
 from rag.reader import Reader
 
 # A claim is supported if the reader gives it this probability; if it says with the second one that the sentence nearest
@@ -115,7 +115,9 @@ class Checker:
         """What the claim gives as a quote and stands nowhere to the letter; "" if there is no such thing."""
         for match in _QUOTED.finditer(claim):
             quote = match[1].strip(" .,;:…")
-            if len(quote.split()) >= _LEAST_WORDS and not any(_found(quote, passage) for passage in self.passages):
+            if len(quote.split()) >= _LEAST_WORDS and not any(
+                whole_words(quote).search(passage.text) for passage in self.passages
+            ):
                 return quote
         return ""
 
@@ -208,14 +210,9 @@ def _together(alone: Sequence[View]) -> list[View]:
 
 
 def _verbatim(claim: str, passage: Passage) -> Checked | None:
-    match = _found(claim, passage) if len(claim.split()) >= _LEAST_WORDS else None
+    match = whole_words(claim).search(passage.text) if len(claim.split()) >= _LEAST_WORDS else None
     if match is None:
         return None
     start, end = passage.start + match.start(), passage.start + match.end()
     spans = tuple(span for span in passage.sentences if span[0] < end and start < span[1])
     return Checked(passage, spans or passage.sentences[-1:], Verdict.SUPPORTED, 1.0)
-
-
-def _found(text: str, passage: Passage) -> re.Match[str] | None:
-    pattern = r"\s+".join(map(re.escape, text.split()))
-    return re.search(rf"(?<!\w){pattern}(?!\w)", passage.text)

@@ -87,9 +87,9 @@ class Sentence:
         return " ".join(filter(None, (self.text, marks if not self.remark else f"[{self.remark}]{marks}")))
 
 
-def whole_words(short: str) -> re.Pattern[str]:
-    """Finds a sentence's short answer in it, however its spaces are wrapped."""
-    words = r"\s+".join(map(re.escape, short.split()))
+def whole_words(text: str) -> re.Pattern[str]:
+    """Finds `text` to the letter, however its spaces are wrapped."""
+    words = r"\s+".join(map(re.escape, text.split()))
     return re.compile(rf"(?<!\w){words}(?!\w)")
 
 

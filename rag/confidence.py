@@ -78,7 +78,8 @@ def signals(
     cosine = float((library.embed_passages(texts) @ library.embed_question(question)).max())
     relevance = max(item.reading.relevance for item in found)
     dense = max(item.hit.dense for item in found)
-    strange = float(len(_strange(question, evidence[0])))
+    read = f"{evidence[0].passage.context} {evidence[0].passage.text}"
+    strange = float(sum(not _stands(name, read) for name in _names_and_numbers(question)))
     return (
         Topic(relevance, cosine, dense, math.log10(library.passage_count + 1)),
         Holds(found[0].reading.answerable, relevance, cosine, found[0].hit.dense, strange),
@@ -101,11 +102,6 @@ def missing(question: str, passages: Sequence[Passage]) -> tuple[str, ...]:
     words = [word for word in others if word.lower() not in _SAY_LITTLE and not {*content_words(word)} <= held]
     lost = [name for name in named if not _stands(name, text)] + words
     return tuple(sorted(dict.fromkeys(lost), key=question.find))
-
-
-def _strange(question: str, best: Evidence) -> list[str]:
-    text = f"{best.passage.context} {best.passage.text}"
-    return [name for name in _names_and_numbers(question) if not _stands(name, text)]
 
 
 def _stands(name: str, text: str) -> bool:

@@ -95,10 +95,11 @@ class Reader:
         ]
         for (number, _), again in zip(views, self._encoder.read(claim, [text for _, text in views]), strict=True):
             windows[number] = windows[number] + again
-        return [
-            _support(found, claim, passage, int(of.argmax()) if len(of) else 0)
-            for found, passage, of in zip(windows, passages, evidence, strict=True)
-        ]
+        made = []
+        for found, passage, of in zip(windows, passages, evidence, strict=True):
+            supported, contradicted, not_stated = map(float, _shares(found, claim, f"{passage.context} {passage.text}"))
+            made.append(Support(supported, contradicted, not_stated, int(of.argmax()) if len(of) else 0))
+        return made
 
     def judge(self, claim: str, texts: Sequence[tuple[str, str]]) -> npt.NDArray[np.float64]:
         """Whether each of `texts`, a context and what is read under it, states what `claim` does.
@@ -107,8 +108,7 @@ class Reader:
         """
         read = self._encoder.read(claim, [(f"{context}\n", text) for context, text in texts])
         rows = [
-            _shares(windows, bool(missing_numbers(claim, f"{context} {text}")))
-            for windows, (context, text) in zip(read, texts, strict=True)
+            _shares(windows, claim, f"{context} {text}") for windows, (context, text) in zip(read, texts, strict=True)
         ]
         return np.array(rows).reshape(-1, 3)
 
@@ -171,17 +171,13 @@ def _views(passage: Passage, evidence: npt.NDArray[np.float64]) -> list[str]:
     ]
 
 
-def _support(windows: Sequence[Window], claim: str, passage: Passage, sentence: int) -> Support:
-    """By the window that is surest that the claim is supported; a number that is not there makes it less sure."""
-    shares = _shares(windows, bool(missing_numbers(claim, f"{passage.context} {passage.text}")))
-    supported, contradicted, not_stated = map(float, shares)
-    return Support(supported, contradicted, not_stated, sentence)
+def _shares(windows: Sequence[Window], claim: str, source: str) -> npt.NDArray[np.float64]:
+    """The three probabilities, shape (3,), of the window that is surest of "supported".
 
-
-def _shares(windows: Sequence[Window], number_missing: bool) -> npt.NDArray[np.float64]:
-    """The three probabilities, shape (3,), of the window that is surest of "supported"."""
+    A number that is not in the source makes it less sure.
+    """
     logits = np.array([window.of_pair[_FIRST_VERDICT:] for window in windows], np.float64)
-    if number_missing:
+    if missing_numbers(claim, source):
         logits[:, 0] -= _NUMBER_MISSING
     shares = np.exp(logits - logits.max(axis=1, keepdims=True))
     shares /= shares.sum(axis=1, keepdims=True)

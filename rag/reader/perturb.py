@@ -29,7 +29,7 @@ _UNITS = [
         "dollars/pounds euros/dollars $/£ £/€"
     ).split()
 ]
-_DIRECTIONS = [
+_OPPOSITES = dict(
     pair.split("/")
     for pair in (
         "more/fewer fewer/more less/more before/after after/before above/below below/above north/south south/north "
@@ -42,8 +42,7 @@ _DIRECTIONS = [
         "grew/shrank gained/lost up/down buy/sell open/closed true/false rich/poor strong/weak success/failure "
         "support/oppose supported/opposed opposed/supported begin/end began/ended started/stopped only/also"
     ).split()
-]
-_OPPOSITES = dict(_DIRECTIONS) | {old: others[0][0] for old, others in RELATION_OF.items()}
+) | {old: others[0][0] for old, others in RELATION_OF.items()}
 _TURNED_BY_NOT = re.compile(
     r"\b(?:is|was|are|were|has|have|had|can|could|will|would|should|must|may|might|did|does|do)\b(?! not\b|n't)"
 )
