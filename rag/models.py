@@ -179,27 +179,22 @@ def language_model(environ: Mapping[str, str], *, temperature: float = 0.0) -> C
     """
     key, address, file = (environ.get(name) for name in ("OPENAI_API_KEY", "OPENAI_BASE_URL", "PINCITE_GGUF"))
     context = _context_tokens(environ)
+    name, server = DEFAULT_MODEL, None
     if file:
         from rag.gguf import serve
 
         path = Path(file).expanduser()
         server = serve(path, context)
-        return ChatModel(
-            name=environ.get("OPENAI_MODEL") or path.stem,
-            key="none",
-            address=f"{server.listening_address}/v1",
-            context_window=context,
-            temperature=temperature,
-            kept=server,
-        )
-    if not key and not address:
+        name, key, address = path.stem, None, f"{server.listening_address}/v1"
+    elif not key and not address:
         return None
     return ChatModel(
-        name=environ.get("OPENAI_MODEL") or DEFAULT_MODEL,
+        name=environ.get("OPENAI_MODEL") or name,
         key=key or "none",
         address=(address or DEFAULT_ADDRESS).rstrip("/"),
         context_window=context,
         temperature=temperature,
+        kept=server,
     )
 
 
