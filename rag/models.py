@@ -31,7 +31,7 @@ from pydantic import PrivateAttr
 
 from rag.errors import ModelError, SettingError
 from rag.faults import no_chat_server
-from rag.stream import in_event_loop
+from rag.stream import Deadlines, in_event_loop, written
 
 DEFAULT_MODEL = "gpt-4.1-mini"
 DEFAULT_ADDRESS = "https://api.openai.com/v1"
@@ -79,13 +79,13 @@ class ChatModel(CustomLLM):
         return stream
 
     def stream_chat(self, messages: Sequence[ChatMessage], **_: Any) -> ChatResponseGen:
-        client = openai.OpenAI(api_key=self._key, base_url=self.address, max_retries=0)
-        stream = client.chat.completions.create(**self._request(messages), stream=True)
+        """Raises ModelError."""
+        turns = [(message.role.value, message.content or "") for message in messages]
         text = ""
-        for chunk in stream:
-            if chunk.choices and (delta := chunk.choices[0].delta.content):
-                text += delta
-                yield _response(text, delta)
+        with written(self, turns, Deadlines()) as pieces:
+            for piece in pieces:
+                text += piece
+                yield _response(text, piece)
 
     def chat(self, messages: Sequence[ChatMessage], **_: Any) -> ChatResponse:
         text = "".join(response.delta or "" for response in self.stream_chat(messages))

@@ -137,6 +137,21 @@ def test_a_redirect_is_not_followed_with_the_question_and_the_key(library: Libra
     assert server.redirected == 0
 
 
+def test_a_redirect_is_not_followed_either_where_llamaindex_asks_the_model() -> None:
+    with faulty_server("redirect") as server:
+        model = language_model({"OPENAI_BASE_URL": server.address, "OPENAI_API_KEY": KEY})
+        assert model is not None
+        with pytest.raises(ModelError, match="redirects"):
+            model.complete("A question.")
+        model.close()
+        assert server.redirected == 0
+    with faulty_server("none", text=WELL) as server:
+        model = language_model({"OPENAI_BASE_URL": server.address})
+        assert model is not None
+        assert model.complete("A question.").text == "".join(WELL)
+        model.close()
+
+
 @pytest.mark.parametrize("fault", ["hang-before-headers", "hang-after-tokens"])
 def test_stop_closes_the_connection_at_once_while_the_model_is_silent(
     fault: str, library: Library, reader: Reader
