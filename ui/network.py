@@ -24,8 +24,7 @@ def listening(host: str, port: int) -> socket.socket:
     except OSError as error:
         reason = (error.strerror or str(error)).partition(" (while")[0]  # Python adds the address once more
         raise PinciteError(
-            f"Cannot listen on {_address(host, port)}: {reason}. "
-            "Stop what uses it, or choose another port with --port."
+            f"Cannot listen on {_address(host, port)}: {reason}. Stop what uses it, or choose another port with --port."
         ) from error
 
 
