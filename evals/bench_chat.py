@@ -28,8 +28,8 @@ import click
 import httpx
 
 from evals.bench_ingest import machine
-from evals.metrics import percentile
 from evals.samples import SHIPPED_SUITE, read_suite
+from evals.statistics import percentile
 
 # What a finished sentence of an answer has, in the page's markup.
 _SENTENCE = 'class=\\"tick\\"'

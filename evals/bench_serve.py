@@ -27,8 +27,8 @@ import click
 import httpx
 
 from evals.bench_ingest import machine
-from evals.metrics import percentile
 from evals.samples import SHIPPED_SUITE, read_suite
+from evals.statistics import percentile
 
 _COMMAND = [sys.executable, "-c", "from ui.terminal import main; main()"]
 _SECONDS_TO_BEGIN = 60

@@ -20,10 +20,11 @@ import numpy.typing as npt
 
 from evals.metrics import area_under_roc
 from evals.near_miss import NearMisses
-from evals.reader.measures import drawn, share_below
+from evals.reader.measures import share_below
 from evals.reader.sets import ARTICLE_SUITE, Question, documents_aside, held_aside, library_of, shipped_documents
 from evals.report import hundredths, percent
 from evals.samples import read_suite
+from evals.statistics import drawn
 from index import Library
 from rag import Message
 from rag.confidence import THRESHOLD, Holds, Topic, probability, signals

@@ -6,9 +6,8 @@ import difflib
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from evals.metrics import mean
 from evals.record import Outcome, Record
-from evals.statistics import mcnemar_exact, paired_sign_flip_test
+from evals.statistics import mcnemar_exact, mean, paired_sign_flip_test
 
 # A difference that chance makes in fewer than this share of cases is not taken for noise. One score alone may raise
 # a false alarm in as many; the gate looks at four.

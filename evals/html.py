@@ -15,9 +15,9 @@ from pathlib import Path
 from typing import Any
 
 from evals.html_cases import MEANING, between, cases_html, cause_of, count, failed_first, line, number, percent
-from evals.metrics import aurc, expected_calibration_error, mean, percentile, risk_coverage
+from evals.metrics import aurc, expected_calibration_error, risk_coverage
 from evals.record import RANKED, Outcome, Record
-from evals.statistics import bootstrap_interval, wilson_interval
+from evals.statistics import bootstrap_interval, mean, percentile, wilson_interval
 from evals.totals import Totals
 
 

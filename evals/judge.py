@@ -8,9 +8,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from evals.metrics import mean
 from evals.record import Grade, Outcome, Record
-from evals.statistics import cohens_kappa
+from evals.statistics import cohens_kappa, mean
 from index import Progress, Step
 from rag.errors import ModelError
 from rag.generate import complete

@@ -10,9 +10,10 @@ import bisect
 import math
 from collections.abc import Callable, Sequence
 
+from evals.statistics import mean, numbers
 from evals.words import hold, readings
+from index.passages import Span
 
-Span = tuple[int, int]
 Supports = Callable[[str, Sequence[str]], bool]
 """Whether passages, read together, support a sentence."""
 
@@ -166,7 +167,7 @@ def risk_coverage(confidences: Sequence[float], right: Sequence[bool]) -> list[t
     >>> risk_coverage([0.9, 0.8, 0.8, 0.1], [True, True, False, False])
     [(0.25, 0.0), (0.75, 0.3333333333333333), (1.0, 0.5)]
     """
-    pairs = sorted(zip(_numbers(confidences), right, strict=True), reverse=True)
+    pairs = sorted(zip(numbers(confidences), right, strict=True), reverse=True)
     points, wrong = [], 0
     for answered, (confidence, is_right) in enumerate(pairs, 1):
         wrong += not is_right
@@ -203,7 +204,7 @@ def expected_calibration_error(confidences: Sequence[float], right: Sequence[boo
     """
     edges = [number / bins for number in range(1, bins + 1)]
     gaps = [0.0] * bins
-    for confidence, is_right in zip(_numbers(confidences), right, strict=True):
+    for confidence, is_right in zip(numbers(confidences), right, strict=True):
         if not 0 <= confidence <= 1:
             raise ValueError(f"A confidence is 0 to 1, and not {confidence}.")
         gaps[bisect.bisect_left(edges, confidence)] += confidence - is_right
@@ -220,37 +221,5 @@ def area_under_roc(positives: Sequence[float], negatives: Sequence[float]) -> fl
     """
     if not positives or not negatives:
         return None
-    wins = sum((p > n) + (p == n) / 2 for p in _numbers(positives) for n in _numbers(negatives))
+    wins = sum((p > n) + (p == n) / 2 for p in numbers(positives) for n in numbers(negatives))
     return wins / (len(positives) * len(negatives))
-
-
-# Summaries
-
-
-def mean(values: Sequence[float | None]) -> float | None:
-    """The mean of what could be scored; None if nothing could.
-
-    >>> mean([1.0, None, 0.0])
-    0.5
-    """
-    scored = _numbers([value for value in values if value is not None])
-    return sum(scored) / len(scored) if scored else None
-
-
-def percentile(values: Sequence[float], q: float) -> float | None:
-    """The smallest value that `q` percent of the values do not exceed (nearest rank); None without values.
-
-    It is always one of the values: Hyndman and Fan 1996, definition 1.
-
-    >>> percentile([4, 1, 3, 2], 75)
-    3
-    """
-    if not values:
-        return None
-    return sorted(_numbers(values))[max(0, math.ceil(q * len(values) / 100) - 1)]
-
-
-def _numbers(values: Sequence[float]) -> Sequence[float]:
-    if any(map(math.isnan, values)):
-        raise ValueError("NaN is no score. Leave out what could not be scored, and count it.")
-    return values

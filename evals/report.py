@@ -8,15 +8,9 @@ from rich.table import Table
 
 from evals.gate import Comparison
 from evals.judge import agreement
-from evals.metrics import (
-    abstention_precision,
-    abstention_recall,
-    area_under_roc,
-    aurc,
-    expected_calibration_error,
-    percentile,
-)
+from evals.metrics import abstention_precision, abstention_recall, area_under_roc, aurc, expected_calibration_error
 from evals.record import RANKED, Outcome, Record
+from evals.statistics import percentile
 from evals.totals import Totals
 
 

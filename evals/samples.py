@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-import random
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from evals.statistics import drawn
 from index import PinciteError
 from index.library import SHIPPED_ARTICLES
 from rag import Message
@@ -87,10 +87,7 @@ class Suite:
 
     def drawn(self, count: int) -> Suite:
         """`count` of the samples, drawn at random, the same ones each time; all if there are no more."""
-        places = range(len(self.samples))
-        return self.of(
-            self.samples[place] for place in sorted(random.Random(0).sample(places, min(count, len(places))))
-        )
+        return self.of(drawn(self.samples, count))
 
 
 def read_suite(path: Path) -> Suite:

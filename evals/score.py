@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 from evals.metrics import (
-    Span,
     Supports,
     citation_precision,
     citation_recall,
@@ -25,6 +24,7 @@ from evals.record import RANKED, Outcome
 from evals.samples import EVERY_QUOTE, Sample
 from evals.squad import exact_match, token_f1
 from index import Library
+from index.passages import Span
 from rag import Answer
 from rag.extract import PASSAGES_READ
 

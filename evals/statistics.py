@@ -1,4 +1,4 @@
-"""How likely chance alone makes two runs over the same samples differ as they do, and how far one may be off.
+"""Many values as few: a sample, the mean, percentiles, how far they may be off, and whether two runs differ by chance.
 
 Both tests compare pairs, so a sample that is hard in both runs is not held against either.
 """
@@ -9,9 +9,56 @@ import itertools
 import math
 import random
 from collections.abc import Iterator, Sequence
+from typing import TypeVar
+
+T = TypeVar("T")
 
 _MOST_EXACT = 16
 _Z = 1.959963984540054  # the normal distribution's 97.5th percentile
+
+
+def drawn(items: Sequence[T], most: int) -> list[T]:
+    """`most` of them at random, the same ones each time, in their order; all if there are no more.
+
+    >>> drawn("abcdef", 3)
+    ['a', 'd', 'f']
+    """
+    places = random.Random(0).sample(range(len(items)), min(most, len(items)))
+    return [items[place] for place in sorted(places)]
+
+
+def mean(values: Sequence[float | None]) -> float | None:
+    """The mean of what could be scored; None if nothing could.
+
+    >>> mean([1.0, None, 0.0])
+    0.5
+    """
+    scored = numbers([value for value in values if value is not None])
+    return sum(scored) / len(scored) if scored else None
+
+
+def percentile(values: Sequence[float], q: float) -> float | None:
+    """The smallest value that `q` percent of the values do not exceed (nearest rank); None without values.
+
+    It is always one of the values: Hyndman and Fan 1996, definition 1.
+
+    >>> percentile([4, 1, 3, 2], 75)
+    3
+    """
+    if not values:
+        return None
+    return sorted(numbers(values))[max(0, math.ceil(q * len(values) / 100) - 1)]
+
+
+def numbers(values: Sequence[float]) -> Sequence[float]:
+    """The values themselves. Raises ValueError if one is not a number.
+
+    >>> numbers([0.5, 1.0])
+    [0.5, 1.0]
+    """
+    if any(map(math.isnan, values)):
+        raise ValueError("NaN is no score. Leave out what could not be scored, and count it.")
+    return values
 
 
 def mcnemar_exact(lost: int, won: int, *, one_sided: bool = False) -> float:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from evals.metrics import mean
 from evals.record import Outcome
+from evals.statistics import mean
 
 
 @dataclass(frozen=True, slots=True)

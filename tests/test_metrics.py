@@ -34,15 +34,13 @@ from evals.metrics import (
     expected_calibration_error,
     faithfulness,
     is_cited,
-    mean,
-    percentile,
     quote_precision,
     quote_recall,
     risk_coverage,
 )
 from evals.ranking import ndcg_at_k, recall_at_k, reciprocal_rank
 from evals.squad import exact_match, normalised, token_f1
-from evals.statistics import mcnemar_exact, paired_sign_flip_test
+from evals.statistics import mcnemar_exact, mean, paired_sign_flip_test, percentile
 
 NAN = float("nan")
 

@@ -18,7 +18,6 @@ from evals.reader.measures import (
     Case,
     balanced_accuracy,
     decided,
-    drawn,
     first_half,
     mean_of_halves,
     sentence_f1,
@@ -28,6 +27,7 @@ from evals.reader.measures import (
 )
 from evals.reader.paraphrase import paraphrases
 from evals.reader.sets import held_aside
+from evals.statistics import drawn
 from rag.reader.examples import is_held_aside
 
 FIRST, SECOND = ([name for name in map(str, range(40)) if first_half(name) == half] for half in (True, False))

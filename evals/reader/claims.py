@@ -8,10 +8,11 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from evals.metrics import area_under_roc, mean
-from evals.reader.measures import Case, Line, balanced_accuracy, decided, drawn, share_below, threshold_of
+from evals.metrics import area_under_roc
+from evals.reader.measures import Case, Line, balanced_accuracy, decided, share_below, threshold_of
 from evals.reader.paraphrase import paraphrases
 from evals.reader.sets import Asked, document_of, documents_of, whole
+from evals.statistics import drawn, mean
 from index import Document, Passage
 from index.embedder import local_embedder
 from index.lexical import content_words

@@ -17,8 +17,9 @@ import onnxruntime
 from tokenizers import Tokenizer
 
 import rag.reader
-from evals.reader.measures import Line, drawn
+from evals.reader.measures import Line
 from evals.reader.sets import Asked, document_of, documents_of, library_of, whole
+from evals.statistics import drawn
 from index import Document, Passage
 from index.passages import cut_passages
 from rag import Assistant

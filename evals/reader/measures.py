@@ -4,12 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import math
-import random
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from typing import TypeVar
-
-T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,12 +116,6 @@ def sentence_f1(chosen: Collection[int], gold: Collection[int]) -> float:
     if not chosen and not gold:
         return 1.0
     return 2 * len(set(chosen) & set(gold)) / (len(set(chosen)) + len(set(gold)))
-
-
-def drawn(items: Sequence[T], most: int) -> list[T]:
-    """`most` of them at random, the same ones each time, in their order; all if there are no more."""
-    places = random.Random(0).sample(range(len(items)), min(most, len(items)))
-    return [items[place] for place in sorted(places)]
 
 
 def _short(value: float | None) -> str:

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
 
-from evals.metrics import area_under_roc, contains_answer, mean
-from evals.reader.measures import Case, Line, drawn, mean_of_halves
+from evals.metrics import area_under_roc, contains_answer
+from evals.reader.measures import Case, Line, mean_of_halves
 from evals.reader.sets import (
     Asked,
     Question,
@@ -17,6 +17,7 @@ from evals.reader.sets import (
     passages_of,
 )
 from evals.squad import exact_match, token_f1
+from evals.statistics import drawn, mean
 from index import Document, Hit
 from index.embedder.parity import untrained_reader
 from index.ledger import embedded_text

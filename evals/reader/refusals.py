@@ -6,9 +6,9 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from evals.metrics import abstention_precision, abstention_recall, area_under_roc, mean, overlap
+from evals.metrics import abstention_precision, abstention_recall, area_under_roc, overlap
 from evals.near_miss import NearMisses
-from evals.reader.measures import Line, drawn, sentence_f1, share_below, threshold_refusing
+from evals.reader.measures import Line, sentence_f1, share_below, threshold_refusing
 from evals.reader.sets import (
     ARTICLE_SUITE,
     Asked,
@@ -18,6 +18,7 @@ from evals.reader.sets import (
     shipped_documents,
 )
 from evals.samples import read_suite
+from evals.statistics import drawn, mean
 from index import Hit, Library, Passage
 from index.embedder import local_embedder
 from rag import Assistant

@@ -14,11 +14,12 @@ from pathlib import Path
 
 import click
 
-from evals.metrics import mean, overlap
+from evals.metrics import overlap
 from evals.reader.sets import library_of
 from evals.retrieval.corpora import Query, read_corpus
 from evals.retrieval.places import Place, merged
 from evals.retrieval.tables import head, number, row
+from evals.statistics import mean
 from index import Library
 from rag.excerpts import excerpts
 from rag.reader import local_reader

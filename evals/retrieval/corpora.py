@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from evals.reader.measures import drawn
 from evals.reader.sets import documents_of
 from evals.retrieval.places import Evidence, Place, merged
+from evals.statistics import drawn
 from index import Document
 from index.passages import Span, cut_passages
 from rag.reader.examples import LONG_ANSWERS, is_held_aside, name_of, rows

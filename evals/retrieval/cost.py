@@ -17,14 +17,13 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from evals.bench_ingest import peak_memory
-from evals.metrics import percentile
-from evals.reader.measures import drawn
 from evals.reader.sets import document_of, documents_of
 from evals.retrieval.corpora import questions_of
 from evals.retrieval.growth import Growing, grown
 from evals.retrieval.measure import DEPTH
 from evals.retrieval.systems import SUM, Entrant
 from evals.retrieval.tables import head, number, row
+from evals.statistics import drawn, percentile
 from index import Document, Library
 from index.embedder import local_embedder
 from rag.reader import local_reader

@@ -21,11 +21,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from evals.metrics import mean
-from evals.reader.measures import drawn
 from evals.reader.sets import document_of, documents_of, library_of
 from evals.report import percent
 from evals.retrieval.tables import head, number, row
+from evals.statistics import drawn, mean
 from index import Document, Library
 from rag import Message
 from rag.followup import leans_on_history, standalone

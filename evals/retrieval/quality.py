@@ -6,11 +6,11 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from evals.metrics import mean
 from evals.retrieval.corpora import Corpus
 from evals.retrieval.measure import DEPTH, FIRST, GAIN, MEASURES
 from evals.retrieval.systems import Entrant, System
 from evals.retrieval.tables import head, number, row
+from evals.statistics import mean
 from index.passages import cut_passages
 
 Figures = dict[str, float | None]
