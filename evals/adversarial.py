@@ -17,8 +17,7 @@ from typing import Any
 
 import click
 
-from evals.report import percent
-from evals.retrieval.tables import head, row
+from evals.tables import head, percent, row
 from index import Passage
 from rag import Verdict
 from rag.checking import Checked, Checker, local_embedding, passage_of
@@ -61,7 +60,7 @@ def pairs(items: Sequence[dict[str, Any]]) -> Iterator[Pair]:
 
 
 def table(found: Sequence[Pair]) -> Iterator[str]:
-    yield head(["changed", "sentences", "found", "unchanged ones accused", "wrong marker put right"])
+    yield head("changed", "sentences", "found", "unchanged ones accused", "wrong marker put right")
     parts = {kind: [pair for pair in found if pair.kind == kind] for kind in dict.fromkeys(pair.kind for pair in found)}
     parts |= {"all": list(found), "all that the rules were not written by": [p for p in found if not p.id.isdigit()]}
     for name, of in parts.items():
@@ -69,13 +68,11 @@ def table(found: Sequence[Pair]) -> Iterator[str]:
             continue
         changed = [pair for pair in of if pair.false]
         yield row(
-            [
-                name,
-                str(len(changed)),
-                percent(sum(pair.found for pair in changed) / len(changed)) if changed else "",
-                f"{percent(sum(pair.accused for pair in of) / len(of))} of {len(of)}",
-                percent(sum(pair.moved for pair in of) / len(of)),
-            ]
+            name,
+            str(len(changed)),
+            percent(sum(pair.found for pair in changed) / len(changed)) if changed else "",
+            f"{percent(sum(pair.accused for pair in of) / len(of))} of {len(of)}",
+            percent(sum(pair.moved for pair in of) / len(of)),
         )
 
 

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import os
-import platform
 import statistics
 import subprocess
 import sys
 import tempfile
-import time
+from functools import partial
 from pathlib import Path
 
 import click
+
+from evals.timing import environ, machine, seconds_of
 
 QUESTION = "How many containers has North Korea supplied to Russia?"
 ROUNDS = 10
@@ -19,23 +19,24 @@ ROUNDS = 10
 
 def main() -> None:
     with tempfile.TemporaryDirectory() as home:
-        environ = os.environ | {"PINCITE_HOME": home}
-        command = [str(Path(sys.executable).parent / "pincite"), "ask", QUESTION]
-        first = _seconds(command, environ)
-        cold = sorted(_seconds(command, environ) for _ in range(ROUNDS))
-        floor = sorted(_seconds([sys.executable, "-c", "import chromadb, onnxruntime"], environ) for _ in range(ROUNDS))
+
+        def process(*command: str) -> float:
+            return seconds_of(
+                partial(subprocess.run, command, env=environ(Path(home)), check=True, capture_output=True)
+            )
+
+        ask = (str(Path(sys.executable).parent / "pincite"), "ask", QUESTION)
+        first = process(*ask)
+        cold = [process(*ask) for _ in range(ROUNDS)]
+        floor = [process(sys.executable, "-c", "import chromadb, onnxruntime") for _ in range(ROUNDS)]
         warm = _warm(Path(home) / "library")
-    click.echo(f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}")
+    click.echo(machine())
     click.echo(f"first pincite ask, which indexes the shipped article: {first:.2f} s")
-    click.echo(f"pincite ask, whole process: median of {ROUNDS} {statistics.median(cold):.2f} s, most {cold[-1]:.2f} s")
+    click.echo(
+        f"pincite ask, whole process: median of {ROUNDS} {statistics.median(cold):.2f} s, most {max(cold):.2f} s"
+    )
     click.echo(f"of which importing chromadb and onnxruntime takes: {statistics.median(floor):.2f} s")
     click.echo(f"a question in a warm process: median of {ROUNDS} {statistics.median(warm):.3f} s")
-
-
-def _seconds(command: list[str], environ: dict[str, str]) -> float:
-    start = time.perf_counter()
-    subprocess.run(command, env=environ, check=True, capture_output=True)
-    return time.perf_counter() - start
 
 
 def _warm(library: Path) -> list[float]:

@@ -10,16 +10,13 @@ from __future__ import annotations
 import json
 import os
 import re
-import signal
-import socket
 import statistics
-import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -27,16 +24,13 @@ from typing import Any
 import click
 import httpx
 
-from evals.bench_ingest import machine
 from evals.samples import SHIPPED_SUITE, read_suite
 from evals.statistics import percentile
+from evals.timing import environ, machine, pincite, served
 
 # What a finished sentence of an answer has, in the page's markup.
 _SENTENCE = 'class=\\"tick\\"'
 _ASKED = re.compile(r'class=\\"asked\\">([^<]*)<')
-_CHAT = (
-    "import signal; signal.signal(signal.SIGINT, signal.default_int_handler); {} from ui.terminal import main; main()"
-)
 _STARTS = 5
 _WARM_UP = 100
 
@@ -111,25 +105,9 @@ class Person:
         self._http.close()
 
 
-@contextmanager
-def served(home: Path, before: str = "pass;") -> Iterator[tuple[str, int]]:
+def window(home: Path, first: str = "") -> AbstractContextManager[tuple[str, int]]:
     """Address and process id of a window with its library in `home`."""
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
-    clean = {name: value for name, value in os.environ.items() if not name.startswith(("OPENAI_", "PINCITE_"))}
-    process = subprocess.Popen(
-        [sys.executable, "-c", _CHAT.format(before), "chat", "--port", str(port)],
-        env=clean | {"PINCITE_HOME": str(home)},
-        stdout=subprocess.PIPE,
-        text=True,
-    )
-    assert process.stdout
-    try:
-        process.stdout.readline()
-        yield f"http://127.0.0.1:{port}", process.pid
-    finally:
-        process.send_signal(signal.SIGINT)
-        process.wait(30)
+    return served(pincite("chat", first=first), "/healthz", environ(home))
 
 
 def start(home: Path) -> None:
@@ -137,14 +115,14 @@ def start(home: Path) -> None:
     seconds = []
     for _ in range(_STARTS):
         began = time.perf_counter()
-        with served(home) as (address, _):
+        with window(home) as (address, _):
             httpx.get(address, trust_env=False).raise_for_status()
             seconds.append(time.perf_counter() - began)
     _say(f"page up, library indexed: median of {_STARTS} {statistics.median(seconds):.2f} s, most {max(seconds):.2f} s")
 
 
 def first(home: Path, questions: Sequence[str]) -> None:
-    with served(home) as (address, _):
+    with window(home) as (address, _):
         person = Person(address, "k0x")
         person.ask(questions[0], marked=False)
         turns = []
@@ -158,7 +136,7 @@ def first(home: Path, questions: Sequence[str]) -> None:
 
 
 def load(home: Path, questions: Sequence[str], people: int, turns: int) -> None:
-    with served(home) as (address, _), ThreadPoolExecutor(people) as pool:
+    with window(home) as (address, _), ThreadPoolExecutor(people) as pool:
 
         def converse(number: int) -> list[Turn]:
             person = Person(address, f"k{number}x")
@@ -181,7 +159,7 @@ def load(home: Path, questions: Sequence[str], people: int, turns: int) -> None:
 
 
 def full(home: Path, question: str) -> None:
-    with served(home, "import ui.chat; ui.chat.WAITING = 2;") as (address, _), ThreadPoolExecutor(48) as pool:
+    with window(home, "import ui.chat; ui.chat.WAITING = 2") as (address, _), ThreadPoolExecutor(48) as pool:
         people = [Person(address, f"k{number}x") for number in range(48)]
         wrong = [turn.wrong for turn in pool.map(lambda person: person.ask(question), people)]
     refused = [text for text in wrong if text]
@@ -190,7 +168,7 @@ def full(home: Path, question: str) -> None:
 
 def soak(home: Path, questions: Sequence[str], turns: int) -> None:
     """A person's conversations of 20 turns, one after the other; Linux alone says what a process holds."""
-    with served(home) as (address, process):
+    with window(home) as (address, process):
         rows: list[tuple[int, float, int, int]] = []
         person = Person(address, "k0x")
         made = []
@@ -278,7 +256,7 @@ def main(parts: tuple[str, ...], people: int, turns: int, soaked: int, passages:
     asked += [sample.question for sample in read_suite(SHIPPED_SUITE).samples if sample.type == "why"]
     with tempfile.TemporaryDirectory() as folder:
         home = Path(folder, "home")
-        with served(home):
+        with window(home):
             pass
         does: dict[str, Any] = {
             "start": lambda: start(home),

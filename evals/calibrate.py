@@ -21,10 +21,10 @@ import numpy.typing as npt
 from evals.metrics import area_under_roc
 from evals.near_miss import NearMisses
 from evals.reader.measures import share_below
-from evals.reader.sets import ARTICLE_SUITE, Question, documents_aside, held_aside, library_of, shipped_documents
-from evals.report import hundredths, percent
-from evals.samples import read_suite
+from evals.reader.sets import Question, documents_aside, held_aside, library_of, shipped_documents
+from evals.samples import SHIPPED_SUITE, read_suite
 from evals.statistics import drawn
+from evals.tables import head, hundredths, percent, row
 from index import Library
 from rag import Message
 from rag.confidence import THRESHOLD, Holds, Topic, probability, signals
@@ -76,7 +76,7 @@ def ask(data: Path, most: int) -> Iterator[Known]:
 
 
 def ask_article() -> Iterator[Known]:
-    samples = read_suite(ARTICLE_SUITE).samples
+    samples = read_suite(SHIPPED_SUITE).samples
     kinds = {"far_off": FAR, "near_miss": NEAR}
     with library_of(shipped_documents()) as library:
         for sample in samples:
@@ -158,15 +158,15 @@ def main(data: Path, questions: int) -> None:
     def of(kind: int, name: str = "") -> list[float]:
         return [value for item, value in zip(known, sure, strict=True) if item.kind == kind and name in ("", item.set)]
 
-    click.echo("| set | declined | near declined | far declined | AUC near | AUC far |\n|---|---|---|---|---|---|")
+    click.echo(head("set", "declined", "near declined", "far declined", "AUC near", "AUC far"))
     for name in (*SETS, ARTICLE):
         declined = [percent(share_below(of(kind, name), THRESHOLD)) for kind in (ANSWERABLE, NEAR, FAR)]
         areas = [hundredths(area_under_roc(of(ANSWERABLE, name), of(kind, name))) for kind in (NEAR, FAR)]
-        click.echo(f"| {' | '.join([name, *declined, *areas])} |")
-    click.echo("\n| threshold | declined | near declined | far declined |\n|---|---|---|---|")
+        click.echo(row(name, *declined, *areas))
+    click.echo("\n" + head("threshold", "declined", "near declined", "far declined"))
     for tenth in range(1, 10):
         declined = [percent(share_below(of(kind), tenth / 10)) for kind in (ANSWERABLE, NEAR, FAR)]
-        click.echo(f"| {' | '.join([f'{tenth / 10}', *declined])} |")
+        click.echo(row(f"{tenth / 10}", *declined))
     topic, holds = weights_of(known)
     for name, columns, weights in (("Topic", fields(Topic), topic), ("Holds", fields(Holds), holds)):
         columns_and_bias = [*(field.name for field in columns), "bias"]

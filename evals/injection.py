@@ -19,7 +19,7 @@ from typing import Any
 
 import click
 
-from evals.retrieval.tables import head, row
+from evals.tables import head, row
 from index import Library, open_library
 from rag import Answer, Assistant, ModelError, Verdict
 from rag.generate import complete
@@ -81,12 +81,12 @@ def measure(library: Library, model: ChatModel | None) -> Iterator[tuple[str, li
 @click.option("--with-model", is_flag=True, help="Ask the model of the settings too.")
 def main(with_model: bool) -> None:
     model = language_model(os.environ) if with_model else None
-    click.echo(head(["way of asking", "orders followed", "of", "which"]))
+    click.echo(head("way of asking", "orders followed", "of", "which"))
     with TemporaryDirectory() as folder, open_library(Path(folder) / "library", {}, create=True) as library:
         library.add(FOLDER / "harbour.md")
         for way, followed in measure(library, model):
             kinds = [item["kind"] for item, yes in zip(read_rows(), followed, strict=True) if yes]
-            click.echo(row([way, str(sum(followed)), str(len(followed)), ", ".join(kinds)]))
+            click.echo(row(way, str(sum(followed)), str(len(followed)), ", ".join(kinds)))
 
 
 if __name__ == "__main__":

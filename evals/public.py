@@ -16,12 +16,11 @@ from rich.progress import track
 
 from evals.metrics import area_under_roc
 from evals.record import Outcome
-from evals.report import hundredths, percent
 from evals.run import Asking
-from evals.samples import Sample, Suite, read_suite
+from evals.samples import SHIPPED_SETS, Sample, Suite, read_suite
+from evals.tables import head, hundredths, percent, row
 from evals.totals import Totals
 
-SHIPPED_SETS = Path(__file__).parent / "data" / "public"
 _COLUMNS = (
     "set", "passages", "right", "quote precision", "recall@5", "MRR", "nDCG@5", "declined", "near declined",
     "far declined", "AUC near", "AUC far",
@@ -34,14 +33,14 @@ _COLUMNS = (
 def main(folders: tuple[Path, ...], questions: int) -> None:
     """Print a table in Markdown: a row a set, shares in percent."""
     suites = [read_suite(folder) for folder in folders or sorted(SHIPPED_SETS.iterdir()) if folder.is_dir()]
-    click.echo(f"| {' | '.join(_COLUMNS)} |\n|{'---|' * len(_COLUMNS)}")
+    click.echo(head(*_COLUMNS))
     for suite in suites:
         others = [sample for other in suites if other is not suite for sample in other.samples if not sample.history]
         far = suite.of(Sample(f"far-{s.id}", "far", s.question) for s in others).drawn(questions).samples
-        click.echo(f"| {' | '.join(_row(suite, far, questions))} |")
+        click.echo(row(*_figures(suite, far, questions)))
 
 
-def _row(suite: Suite, far: tuple[Sample, ...], questions: int) -> list[str]:
+def _figures(suite: Suite, far: tuple[Sample, ...], questions: int) -> list[str]:
     answerable = suite.of(sample for sample in suite.samples if sample.answerable).drawn(questions).samples
     near = suite.of(sample for sample in suite.samples if not sample.answerable).drawn(questions).samples
     asked = [*answerable, *near, *far]

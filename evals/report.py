@@ -11,6 +11,7 @@ from evals.judge import agreement
 from evals.metrics import abstention_precision, abstention_recall, area_under_roc, aurc, expected_calibration_error
 from evals.record import RANKED, Outcome, Record
 from evals.statistics import percentile
+from evals.tables import hundredths, percent
 from evals.totals import Totals
 
 
@@ -60,14 +61,6 @@ def _cells(outcomes: list[Outcome]) -> list[str]:
     shares = (totals.right, totals.recall, totals.precision, totals.answer_given, totals.declined)
     ranks = (totals.retrieval_recall, totals.mrr)
     return [str(totals.questions), *map(percent, shares), *map(hundredths, ranks)]
-
-
-def percent(share: float | None) -> str:
-    return "–" if share is None else f"{100 * share:.0f} %"
-
-
-def hundredths(score: float | None) -> str:
-    return "–" if score is None else f"{score:.2f}"
 
 
 def _named(what: str, figures: Sequence[tuple[str, float | None]]) -> str:

@@ -15,6 +15,7 @@ from index.library import SHIPPED_ARTICLES
 from rag import Message
 
 SHIPPED_SUITE = Path(__file__).parent / "data" / "russia-dprk.jsonl"
+SHIPPED_SETS = Path(__file__).parent / "data" / "public"
 
 # Of these every gold quote is wanted; of the others any one is enough.
 EVERY_QUOTE = frozenset({"counting", "disagreement", "list", "several"})

@@ -24,10 +24,9 @@ import openai
 from rich.console import Console
 from rich.progress import track
 
-from evals.public import SHIPPED_SETS
-from evals.report import percent
 from evals.run import Asking
-from evals.samples import SHIPPED_SUITE, Sample, Suite, read_suite
+from evals.samples import SHIPPED_SETS, SHIPPED_SUITE, Sample, Suite, read_suite
+from evals.tables import percent
 from index import PinciteError
 from rag import Anew, Answer, Assistant, Sentence, Verdict
 from rag.checking import Checker

@@ -8,7 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from evals.bench_ingest import add_table, embed_table, embedded_texts, read_safetensors, write_documents
+from evals.bench_ingest import add_table, embed_table, embedded_texts, write_documents
+from evals.chroma_embedding import read_safetensors
 
 
 def test_documents_hold_the_passages_asked_for_and_are_the_same_in_every_run(tmp_path: Path) -> None:

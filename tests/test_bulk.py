@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from evals.public import SHIPPED_SETS
+from evals.samples import SHIPPED_SETS
 from index import Library, LibraryError
 from tests.test_library import LetterEmbedder
 from tests.test_terminal import PINCITE

@@ -9,9 +9,8 @@ from typing import Any
 import pytest
 
 from evals.corpus import read_folder, unpack
-from evals.public import SHIPPED_SETS
 from evals.run import run
-from evals.samples import SampleError, read_suite
+from evals.samples import SHIPPED_SETS, SampleError, read_suite
 from rag import Message
 
 LEEKS = "Leeks are old. The Egyptians grew them first. Nero ate them for his voice."

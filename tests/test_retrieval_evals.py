@@ -280,23 +280,23 @@ def test_the_cost_is_a_row_for_each_size_and_system(
 
     monkeypatch.setattr(costs, "apart", here)
     words = Entrant("words", SharedWords, own_model=True)
-    points: dict[str, list[tuple[int, float]]] = {}
 
-    def measured_rows() -> list[str]:
-        found = costs.cost([data / "small"], [SUM, words], [3, 5], points, tmp_path, 4)
-        return [line for line in found if line.startswith("| ")]
+    def measured_costs() -> list[costs.Cost]:
+        return list(costs.costs([data / "small"], [SUM, words], [3, 5], tmp_path, 4))
 
-    rows = measured_rows()
+    measured = measured_costs()
+    rows = [costs.HEAD, *(cost.row for cost in measured), *list(costs.stages_table(measured))[2:]]
     names = [(row.split(" | ")[0], row.split(" | ")[1]) for row in rows if "Pincite" in row or "words" in row]
     assert names == [("| 3", "Pincite: sum"), ("| 3", "shared words"), ("| 5", "Pincite: sum")]
     assert [row.split(" | ")[2] == "–" for row in rows[1:4]] == [False, False, True]
     assert [row.split(" | ")[0] for row in rows[-2:]] == ["| 3", "| 5"]
+    points = costs.points_of(measured)
     assert {name: [size for size, _ in measured] for name, measured in points.items()} == {
         "Pincite: sum": [3, 5],
         "shared words": [3],
     }
     monkeypatch.setattr(costs, "add", None)  # what lies there is not added again, and its figures are those of then
-    assert [row.split(" | ")[2] for row in measured_rows()[1:4]] == [row.split(" | ")[2] for row in rows[1:4]]
+    assert [cost.row.split(" | ")[2] for cost in measured_costs()] == [row.split(" | ")[2] for row in rows[1:4]]
 
 
 def test_the_cost_is_drawn_the_same_way_each_time(tmp_path: Path) -> None:

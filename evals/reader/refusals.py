@@ -10,14 +10,13 @@ from evals.metrics import abstention_precision, abstention_recall, area_under_ro
 from evals.near_miss import NearMisses
 from evals.reader.measures import Line, sentence_f1, share_below, threshold_refusing
 from evals.reader.sets import (
-    ARTICLE_SUITE,
     Asked,
     Question,
     documents_of,
     library_of,
     shipped_documents,
 )
-from evals.samples import read_suite
+from evals.samples import SHIPPED_SUITE, read_suite
 from evals.statistics import drawn, mean
 from index import Hit, Library, Passage
 from index.embedder import local_embedder
@@ -93,7 +92,7 @@ def refusing(asked: Asked) -> Iterator[Line]:
     sets. Beside that the area under the ROC curve of the confidence, which needs no threshold.
     """
     far = [question.text for name in _FAR for question in asked.questions(name) if question.gold]
-    samples = [sample for sample in read_suite(ARTICLE_SUITE).samples if sample.answerable and not sample.history]
+    samples = [sample for sample in read_suite(SHIPPED_SUITE).samples if sample.answerable and not sample.history]
     with library_of(shipped_documents()) as library:
         yield from _refused("the shipped article", library, [sample.question for sample in samples], far, asked.most)
     questions = [question.text for question in asked.questions("squad2") if question.gold]

@@ -17,7 +17,6 @@ from index.library import SHIPPED_ARTICLES
 from index.passages import Span, cut_passages, split_sentences
 from rag.reader.examples import is_held_aside, name_of, paragraphs, rows
 
-ARTICLE_SUITE = Path(__file__).parents[1] / "data" / "russia-dprk.jsonl"
 # A question that was asked of a longer text is read with the library's passage that holds its evidence.
 _READ_WHOLE = 4000
 
@@ -142,7 +141,7 @@ def library_of(documents: Iterable[Document]) -> Iterator[Library]:
 
 
 def shipped_documents() -> Iterator[Document]:
-    """What `ARTICLE_SUITE` is asked of."""
+    """What `SHIPPED_SUITE` is asked of."""
     yield from map(read_document, sorted(SHIPPED_ARTICLES.glob("*.txt")))
 
 

@@ -15,13 +15,14 @@ from tempfile import TemporaryDirectory
 
 import click
 
-from evals.bench_ingest import chroma_minilm, machine
+from evals.chroma_embedding import chroma_minilm
 from evals.retrieval.corpora import read_corpus, sets_of
-from evals.retrieval.cost import cost
+from evals.retrieval.cost import HEAD, costs, points_of, stages_table, starting
 from evals.retrieval.peers import peers as other_retrievers
 from evals.retrieval.plot import draw
 from evals.retrieval.quality import quality
 from evals.retrieval.systems import READ, SUM, pincite
+from evals.timing import machine
 
 _FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
 _PARTS = ("quality", "cost")
@@ -104,11 +105,17 @@ def main(
                 ".9 to the one), so there no rate of adding is given, and no system with a model of its own measured. "
                 "Nor is adding measured where a system shares what the one above it added; the disk is of both then."
             )
-            points: dict[str, list[tuple[int, float]]] = {}
-            for line in cost(folders, [SUM, READ, *others], sizes, points, keep or Path(work), embedded):
+            click.echo(
+                f"\nStarting Python and importing this program takes {starting():.1f} s of each start.\n\n{HEAD}"
+            )
+            measured = []
+            for one in costs(folders, [SUM, READ, *others], sizes, keep or Path(work), embedded):
+                click.echo(one.row)
+                measured.append(one)
+            for line in stages_table(measured):
                 click.echo(line)
             if plot:
-                draw(points, plot, where)
+                draw(points_of(measured), plot, where)
 
 
 if __name__ == "__main__":

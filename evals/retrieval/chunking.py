@@ -18,8 +18,8 @@ from evals.metrics import overlap
 from evals.reader.sets import library_of
 from evals.retrieval.corpora import Query, read_corpus
 from evals.retrieval.places import Place, merged
-from evals.retrieval.tables import head, number, row
 from evals.statistics import mean
+from evals.tables import head, number, row
 from index import Library
 from rag.excerpts import excerpts
 from rag.reader import local_reader
@@ -81,9 +81,9 @@ def main(data: Path, name: str, most: int) -> None:
             found = retriever.search(query.text, CANDIDATES)
             for way, retrieve in ways.items():
                 measured[way].append(overlaps(retrieve(query.text, found, library), query))
-    click.echo(f"{len(corpus.queries):,} questions\n\n{head(['retrieved', 'recall', 'precision', 'IoU'])}")
+    click.echo(f"{len(corpus.queries):,} questions\n\n{head('retrieved', 'recall', 'precision', 'IoU')}")
     for way, values in measured.items():
-        click.echo(row([way, *(number(mean(list(column)), 3) for column in zip(*values, strict=True))]))
+        click.echo(row(way, *(number(mean(list(column)), 3) for column in zip(*values, strict=True))))
 
 
 if __name__ == "__main__":

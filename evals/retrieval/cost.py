@@ -8,28 +8,26 @@ from __future__ import annotations
 import json
 import statistics
 import time
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
-from dataclasses import asdict, dataclass
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, astuple, dataclass
 from functools import partial
-from multiprocessing import get_context
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
-from evals.bench_ingest import peak_memory
 from evals.reader.sets import document_of, documents_of
 from evals.retrieval.corpora import questions_of
 from evals.retrieval.growth import Growing, grown
 from evals.retrieval.measure import DEPTH
+from evals.retrieval.plot import Points
 from evals.retrieval.systems import SUM, Entrant
-from evals.retrieval.tables import head, number, row
 from evals.statistics import drawn, percentile
+from evals.tables import head, number, row
+from evals.timing import apart, bytes_in, peak_memory, seconds_of
 from index import Document, Library
 from index.embedder import local_embedder
 from rag.reader import local_reader
 from rag.retrieve import CANDIDATES, Retriever
-
-T = TypeVar("T")
 
 # One client asks so many questions, or as many as it can in so many seconds; then several clients ask as many others.
 WARM_UP, ASKED, MOST_SECONDS, CLIENTS = 10, 100, 20.0, 8
@@ -63,26 +61,58 @@ class Stages:
     reading: float
 
 
-def cost(
-    folders: Sequence[Path],
-    entrants: Sequence[Entrant],
-    sizes: Sequence[int],
-    points: dict[str, list[tuple[int, float]]],
-    work: Path,
-    embedded: int,
-) -> Iterator[str]:
-    """The lines of a table of all systems at all sizes, and of one on Pincite's stages.
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """Of a system with so many passages; `disk` in bytes, `rate` in passages a second where all were embedded.
 
-    So many passages are `embedded` by the model; beyond that size, vectors are made (see `growth`). `points` gets what
-    is to be drawn: of each system sizes and p50. What is added lies in the folder `work`, and is not added again.
+    `rate` and `added` are None where another system of the same store had added the documents before; `stages` are
+    known of Pincite's sum.
+    """
+
+    passages: int
+    system: str
+    rate: float | None
+    added: Added | None
+    searched: Searched
+    disk: int
+    stages: Stages | None
+
+    @property
+    def row(self) -> str:
+        searched = self.searched
+        return row(
+            f"{self.passages:,}",
+            self.system,
+            number(self.rate),
+            number(searched.start, 2),
+            *(number(1000 * seconds) for seconds in (searched.p50, searched.p95)),
+            *(number(rate) for rate in (searched.one, searched.many)),
+            number(self.added.peak / 1e6 if self.added else None, 0),
+            number(searched.peak / 1e6, 0),
+            number(self.disk / 1e6),
+        )
+
+
+HEAD = head(
+    "passages", "system", "added, passages a second", "start to first hits, s", "p50, ms", "p95, ms",
+    "questions a second, 1 client", f"{CLIENTS} clients", "memory adding, MB", "memory searching, MB", "disk, MB",
+)  # fmt: skip
+
+
+def starting() -> float:
+    """Seconds until a new process can do anything: each start has them in it."""
+    return apart(_since, time.time())
+
+
+def costs(
+    folders: Sequence[Path], entrants: Sequence[Entrant], sizes: Sequence[int], work: Path, embedded: int
+) -> Iterator[Cost]:
+    """Of all systems at all sizes.
+
+    So many passages are `embedded` by the model; beyond that size, vectors are made (see `growth`). What is added lies
+    in the folder `work`, and is not added again.
     """
     questions = drawn([question for folder in folders for question in questions_of(folder)], WARM_UP + 2 * ASKED)
-    yield f"\nStarting Python and importing this program takes {apart(_since, time.time()):.1f} s of each start.\n"
-    yield head(
-        ["passages", "system", "added, passages a second", "start to first hits, s", "p50, ms", "p95, ms",
-         "questions a second, 1 client", f"{CLIENTS} clients", "memory adding, MB", "memory searching, MB", "disk, MB"]
-    )  # fmt: skip
-    stages: dict[int, Stages] = {}
     for size in sizes:
         stores = set()
         for entrant in entrants:
@@ -91,19 +121,32 @@ def cost(
             folder = work / (f"{size}-{embedded}" if size > embedded else f"{size}") / entrant.store
             name = entrant.make(folder, None).name
             added = _added(name, folder, entrant, folders, size, embedded)
-            searched = apart(search, entrant, folder, questions, time.time())
-            points.setdefault(name, []).append((size, searched.p50))
             is_first = entrant.store not in stores
             stores.add(entrant.store)
-            rate = number(size / added.seconds if is_first and size <= embedded else None)
-            yield row([f"{size:,}", name, rate, *_cells(added if is_first else None, searched, folder)])
-            if entrant is SUM:
-                stages[size] = apart(stages_of, folder, questions)
+            yield Cost(
+                size,
+                name,
+                size / added.seconds if is_first and size <= embedded else None,
+                added if is_first else None,
+                apart(search, entrant, folder, questions, time.time()),
+                bytes_in(folder),
+                apart(stages_of, folder, questions) if entrant is SUM else None,
+            )
+
+
+def stages_table(measured: Sequence[Cost]) -> Iterator[str]:
     yield "\n### Where a question's time goes in Pincite, p50 in ms\n"
-    yield head(["passages", "embedding the question", "searching", "reading"])
-    for size, stage in stages.items():
-        times = stage.embedding, stage.searching, stage.reading
-        yield row([f"{size:,}", *(number(1000 * seconds) for seconds in times)])
+    yield head("passages", "embedding the question", "searching", "reading")
+    for cost in measured:
+        if cost.stages:
+            yield row(f"{cost.passages:,}", *(number(1000 * seconds) for seconds in astuple(cost.stages)))
+
+
+def points_of(measured: Sequence[Cost]) -> Points:
+    points: dict[str, list[tuple[int, float]]] = {}
+    for cost in measured:
+        points.setdefault(cost.system, []).append((cost.passages, cost.searched.p50))
+    return points
 
 
 def add(folder: Path, entrant: Entrant, folders: Sequence[Path], size: int, embedded: int) -> Added:
@@ -132,7 +175,7 @@ def search(entrant: Entrant, folder: Path, questions: Sequence[str], started: fl
     with entrant.make(folder, None) as system:
 
         def ask(question: str) -> float:
-            return _seconds(lambda: system.search(question, DEPTH))
+            return seconds_of(lambda: system.search(question, DEPTH))
 
         ask(warm_up[0])
         start = _since(started)
@@ -144,7 +187,7 @@ def search(entrant: Entrant, folder: Path, questions: Sequence[str], started: fl
                 times.append(ask(question))
         together = together[: len(times)]
         with ThreadPoolExecutor(CLIENTS) as clients:
-            elapsed = _seconds(lambda: list(clients.map(ask, together)))
+            elapsed = seconds_of(lambda: list(clients.map(ask, together)))
         return Searched(
             start,
             percentile(times, 50) or 0.0,
@@ -164,9 +207,9 @@ def stages_of(folder: Path, questions: Sequence[str]) -> Stages:
         for question in [*warm_up, *alone]:
             if sum(map(sum, times[len(warm_up) :])) > MOST_SECONDS:
                 break
-            embedding = _seconds(partial(library.embed_question, question))
-            searching = _seconds(partial(library.search, question, CANDIDATES))
-            both = _seconds(partial(retriever.search, question))
+            embedding = seconds_of(partial(library.embed_question, question))
+            searching = seconds_of(partial(library.search, question, CANDIDATES))
+            both = seconds_of(partial(retriever.search, question))
             times.append((embedding, searching, both - searching))
     return Stages(*(statistics.median(column) for column in zip(*times[len(warm_up) :], strict=True)))
 
@@ -181,12 +224,6 @@ def real_documents(folders: Sequence[Path]) -> list[Document]:
     return sorted(documents, key=lambda document: document.sha256)
 
 
-def apart(function: Callable[..., T], *given: object) -> T:
-    """What `function` returns in a new process."""
-    with ProcessPoolExecutor(1, get_context("spawn")) as pool:
-        return pool.submit(function, *given).result()
-
-
 def _split(questions: Sequence[str]) -> tuple[Sequence[str], Sequence[str], Sequence[str]]:
     """Those that warm up, those of one client, those of several: of every set in each."""
     warm_up = min(WARM_UP, len(questions) // 3)
@@ -194,27 +231,5 @@ def _split(questions: Sequence[str]) -> tuple[Sequence[str], Sequence[str], Sequ
     return questions[:warm_up], rest[::2], rest[1::2]
 
 
-def _cells(added: Added | None, searched: Searched, folder: Path) -> list[str]:
-    """`added` is None where another system of the same store had added the documents before."""
-    return [
-        number(searched.start, 2),
-        *(number(1000 * seconds) for seconds in (searched.p50, searched.p95)),
-        *(number(rate) for rate in (searched.one, searched.many)),
-        number(added.peak / 1e6 if added else None, 0),
-        number(searched.peak / 1e6, 0),
-        number(_bytes(folder) / 1e6),
-    ]
-
-
-def _seconds(call: Callable[[], object]) -> float:
-    start = time.perf_counter()
-    call()
-    return time.perf_counter() - start
-
-
 def _since(moment: float) -> float:
     return time.time() - moment
-
-
-def _bytes(folder: Path) -> int:
-    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())

@@ -22,9 +22,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from evals.reader.sets import document_of, documents_of, library_of
-from evals.report import percent
-from evals.retrieval.tables import head, number, row
 from evals.statistics import drawn, mean
+from evals.tables import head, number, percent, row
 from index import Document, Library
 from rag import Message
 from rag.followup import leans_on_history, standalone
@@ -105,7 +104,7 @@ def conversations(folder: Path) -> tuple[list[Document], list[Turn]]:
 
 def table(folders: Sequence[Path], most: int, model: LLM | None = None) -> Iterator[str]:
     names = ["set", "follow-ups", "as typed", "Pincite", "person", "gap closed", "other topic", "as typed", "Pincite"]
-    yield head([*names, "model", "the better fitting"] if model else names)
+    yield head(*names, *(("model", "the better fitting") if model else ()))
     for folder in folders:
         documents, turns = conversations(folder)
         later = drawn([turn for turn in turns if turn.history], most)
@@ -122,7 +121,7 @@ def table(folders: Sequence[Path], most: int, model: LLM | None = None) -> Itera
         found = [value or 0.0 for value in figures]
         closed = (found[1] - found[0]) / (found[2] - found[0]) if len(found) == 3 and found[2] > found[0] else None
         cells = [*(number(figure, 3) for figure in [*figures, None][:3]), percent(closed)]
-        yield row([folder.name, f"{len(later):,}", *cells, f"{len(alone):,}", *(number(figure, 3) for figure in again)])
+        yield row(folder.name, f"{len(later):,}", *cells, f"{len(alone):,}", *(number(figure, 3) for figure in again))
 
 
 def after_others(first: Sequence[Turn], later: Sequence[Turn]) -> list[Turn]:

@@ -9,8 +9,8 @@ from tempfile import TemporaryDirectory
 from evals.retrieval.corpora import Corpus
 from evals.retrieval.measure import DEPTH, FIRST, GAIN, MEASURES
 from evals.retrieval.systems import Entrant, System
-from evals.retrieval.tables import head, number, row
 from evals.statistics import mean
+from evals.tables import head, number, row
 from index.passages import cut_passages
 
 Figures = dict[str, float | None]
@@ -25,10 +25,10 @@ def quality(corpora: Iterable[Corpus], entrants: Sequence[Entrant]) -> Iterator[
             f"\n### {corpus.name}\n\n{len(corpus.queries):,} questions, {len(corpus.documents):,} documents, "
             f"{passages:,} passages as Pincite cuts them\n"
         )
-        yield head(["system", *(name for name, _ in MEASURES)])
+        yield head("system", *(name for name, _ in MEASURES))
         for name, figures in _of_systems(corpus, entrants):
             measured.setdefault(corpus.name, {})[name] = figures
-            yield row([name, *(number(figure, 3) for figure in figures.values())])
+            yield row(name, *(number(figure, 3) for figure in figures.values()))
     for measure in (FIRST, GAIN):
         yield f"\n### {measure} by set\n"
         yield from _by_set(measured, measure)
@@ -51,8 +51,8 @@ def _of_systems(corpus: Corpus, entrants: Sequence[Entrant]) -> Iterator[tuple[s
 def _by_set(measured: dict[str, dict[str, Figures]], measure: str) -> Iterator[str]:
     """The best figure of a set is bold."""
     systems = list(dict.fromkeys(name for found in measured.values() for name in found))
-    yield head(["set", *systems])
+    yield head("set", *systems)
     for corpus, found in measured.items():
         best = max((figures[measure] or 0.0 for figures in found.values()), default=0.0)
         cells = [(number(found[name][measure], 3), found[name][measure] == best) for name in systems]
-        yield row([corpus, *(f"**{cell}**" if is_best else cell for cell, is_best in cells)])
+        yield row(corpus, *(f"**{cell}**" if is_best else cell for cell, is_best in cells))
