@@ -15,10 +15,13 @@ from dataclasses import dataclass, field, replace
 from itertools import zip_longest
 from typing import TYPE_CHECKING
 
+from evals.clauses import OPENERS
 from evals.metrics import contains_answer
 from evals.near_miss import NearMisses
 from evals.samples import Sample
-from evals.templates import OPENERS, Draft, Templates, cloze
+from evals.sentences import Sentences
+from evals.templates import Draft, Templates, cloze
+from evals.vocabulary import Vocabulary
 from index import Document, Library
 from index.passages import cut_passages
 from rag.confidence import THRESHOLD, confidence
@@ -79,7 +82,7 @@ def propose(
     left = count - len(disliked)
     wanted = round(left * _NEAR_MISSES)
     makes = NearMisses(library, seed=seed)
-    facts = _from_sentences(documents, makes, left - wanted, seed)
+    facts = _from_sentences(documents, makes.vocabulary, left - wanted, seed)
     real = [sample for sample in samples if sample.reviewed and sample.answerable and not sample.history]
     models = [sample for pair in zip_longest(real, facts) for sample in pair if sample is not None]
     asked = {_plain(sample.question) for sample in (*samples, *disliked, *facts)}
@@ -87,13 +90,10 @@ def propose(
     return _numbered([*disliked, *facts, *misses])
 
 
-def questions_of(library: Library, documents: Sequence[Document], count: int) -> list[Sample]:
+def questions_of(documents: Sequence[Document], count: int) -> list[Sample]:
     """Up to `count` questions, by template, that sentences of these documents answer."""
-    return [
-        sample
-        for sample in _from_sentences(documents, NearMisses(library, documents=documents), count, 0)
-        if sample.type != "cloze"
-    ]
+    vocabulary = Vocabulary(Sentences(documents).texts)
+    return [sample for sample in _from_sentences(documents, vocabulary, count, 0) if sample.type != "cloze"]
 
 
 def propose_with_model(model: LLM, library: Library, count: int, *, seed: int = 0) -> Written:
@@ -190,19 +190,19 @@ def _from_near_misses(makes: NearMisses, models: Sequence[Sample], asked: set[st
         of_each = rest
 
 
-def _from_sentences(documents: Sequence[Document], makes: NearMisses, count: int, seed: int) -> list[Sample]:
+def _from_sentences(documents: Sequence[Document], vocabulary: Vocabulary, count: int, seed: int) -> list[Sample]:
     found: dict[str, list[Sample]] = {}
     clozes: list[Sample] = []
     used: Counter[str] = Counter()
     asked: set[str] = set()
     chance = random.Random(seed)
-    templates = Templates(makes)
+    templates = Templates(vocabulary)
     for document, sentence in _spread(documents, _sentences, seed):
         if used.total() >= _CHOICE * count:
             break
         drafts = [draft for draft in templates.of(" ".join(sentence.split())) if _plain(draft.question) not in asked]
         drafts.sort(key=lambda draft: used[draft.template])
-        blanked = None if drafts or len(clozes) >= count else cloze(sentence, makes, chance)
+        blanked = None if drafts or len(clozes) >= count else cloze(sentence, vocabulary, chance)
         if not (drafts or blanked) or not _stands_once(documents, sentence):
             continue
         for draft in drafts[:1]:

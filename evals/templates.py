@@ -7,23 +7,19 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from evals.near_miss import NearMisses
-from index.lexical import STOP_WORDS, content_words
-from rag.reader.swaps import PAST
+from evals.clauses import AUXILIARIES, NO_SUBJECT, OPENERS, PREPOSITIONS, Clauses
+from evals.vocabulary import Vocabulary
+from index.lexical import content_words
+from rag.reader.swaps import MONTHS
 
 _QUESTION_WORDS = (4, 30)
 _ANSWER_WORDS = 12
 _BLANK = "____"
 
-_AUXILIARIES = frozenset("is are was were has have had will would can could may might must should".split())
 _NUMBERS = "two three four five six seven eight nine ten eleven twelve fifteen twenty thirty forty fifty".split()
 _NUMBER = rf"(?:\d{{1,3}}(?:,\d{{3}})+|\d{{1,4}}|{'|'.join(_NUMBERS)})"
 _DATE = (
-    r"(?:(?:early|mid|late)[ -])?(?:(?:\d{1,2} )?(?:January|February|March|April|May|June|July|August|September|"
-    r"October|November|December)(?: \d{1,2},)?(?: of)? )?(?:1[0-9]|20)\d\d"
-)
-_PREPOSITIONS = frozenset(
-    "in on at by to from for with of over during since within under through across between".split()
+    rf"(?:(?:early|mid|late)[ -])?(?:(?:\d{{1,2}} )?(?:{'|'.join(MONTHS)})(?: \d{{1,2}},)?(?: of)? )?(?:1[0-9]|20)\d\d"
 )
 # What leans on the sentence before, opens something other than a plain statement, or has no meaning alone.
 _LEANING = re.compile(
@@ -32,19 +28,6 @@ _LEANING = re.compile(
     r"(?:an)?other|others|both|whose|ago|the (?:following|previous|next)|more|less)\b",
     re.IGNORECASE,
 )
-OPENERS = frozenset(
-    "this that these those it he she they we i you his her its their our my your such here there another other others "
-    "both each either neither one ones some many most several few all also additionally furthermore moreover however "
-    "therefore thus hence consequently nevertheless nonetheless instead meanwhile likewise similarly then and but or "
-    "so yet nor for because although though while whereas if unless when whenever where as since after before until "
-    "what which who whose how why first firstly second secondly third finally lastly overall essentially indeed "
-    "rather still again later earlier today now afterwards otherwise besides under with without according despite "
-    "due given like unlike not no note see".split()
-)
-_NO_SUBJECT = frozenset(
-    "that which who whom when where while if because to said says say claim claims believe argue argues suggest "
-    "suggests show shows note notes state states but or than as not being having".split()
-)
 # Left out of a question: "In addition, Russia has also ..." asks "What has Russia ...".
 _LINKS = re.compile(
     r"^(?:In addition|Additionally|Furthermore|Moreover|However|Therefore|Thus|Hence|As a result|Consequently|Instead|"
@@ -52,7 +35,6 @@ _LINKS = re.compile(
     r"In particular|In the short term|In general|Today|Historically|Traditionally), (?=\w)|"
     r",? \b(?:however|therefore|thus|also|in turn|for example|for instance)\b(?:,(?= ))?"
 )
-_DETERMINERS = frozenset("the a an its his her their no that to".split())
 _ENDS = re.compile(r"[,;:–—(]| (?:which|that|who|where|when|while|although|but|because|after|before|as) ")
 # What may follow "What is": a participle or an adjective, and no noun.
 _STATE = re.compile(
@@ -79,32 +61,12 @@ class Draft:
     answer: str
 
 
-@dataclass(frozen=True, slots=True)
-class _Clause:
-    """A plain statement: subject, verb, rest. `base` is the verb's infinitive, empty where it is an auxiliary.
-
-    `name` says whether the subject is a name.
-    """
-
-    subject: str
-    verb: str
-    base: str
-    rest: str
-    name: bool
-
-    @property
-    def inverted(self) -> str:
-        """As after a question word: "did Germany win the cup", "has Germany won it"."""
-        helper = "does" if self.verb.endswith("s") else "do" if self.verb == "have" else "did"
-        words = (helper, self.subject, self.base, self.rest) if self.base else (self.verb, self.subject, self.rest)
-        return " ".join(word for word in words if word)
-
-
 class Templates:
     """Questions from a sentence, by the words that it begins with, ends with, and counts with."""
 
-    def __init__(self, makes: NearMisses) -> None:
-        self._makes = makes
+    def __init__(self, vocabulary: Vocabulary) -> None:
+        self._vocabulary = vocabulary
+        self._clauses = Clauses(vocabulary)
 
     def of(self, sentence: str) -> list[Draft]:
         """Every draft that holds together; `sentence` is on one line and ends with a full stop."""
@@ -125,12 +87,12 @@ class Templates:
 
     def _what(self, text: str) -> Iterator[Draft]:
         found = re.match(r"([^,;:]+?) (is|was|are|were) ((?:an?|the|one of the) .+)$", text)
-        clause = self._clause(text) if found else None
-        if found is None or clause is None or clause.subject != self._inner(found[1]):
+        clause = self._clauses.of(text) if found else None
+        if found is None or clause is None or clause.subject != self._clauses.inner(found[1]):
             return
         subject, verb, rest = found.groups()
         words = subject.split()
-        if not (self._is_name(subject) or len(words) == 1 or (words[0] == "The" and " of " in subject)):
+        if not (self._clauses.is_name(subject) or len(words) == 1 or (words[0] == "The" and " of " in subject)):
             return
         if verb in ("are", "were") and rest.startswith(("a ", "an ")):
             return
@@ -139,13 +101,15 @@ class Templates:
             yield Draft("what is", f"{self._who_or_what(subject)} {verb} {clause.subject}?", answer)
 
     def _who_or_what(self, name: str) -> str:
-        kind = self._makes.kind(name)
+        kind = self._vocabulary.kind(name)
         if kind == "person":
             return "Who"
-        return "Who or what" if kind == "other" and self._is_name(name) and not name.startswith("The ") else "What"
+        return (
+            "Who or what" if kind == "other" and self._clauses.is_name(name) and not name.startswith("The ") else "What"
+        )
 
     def _who(self, text: str) -> Iterator[Draft]:
-        clause = self._clause(text)
+        clause = self._clauses.of(text)
         if clause is None or (not clause.base and clause.rest.startswith(("a ", "an ", "the ", "one of "))):
             return
         rest, verb = _whole(clause.rest), clause.verb
@@ -156,7 +120,7 @@ class Templates:
         bare = re.sub(r"^[Tt]he ", "", clause.subject)
         kinds = {"person": "Who", "country": "Which country", "capital": "Which city"}
         people = clause.name or _PEOPLE.match(bare)
-        who = kinds.get(self._makes.kind(bare), "Who or what") if people else "What"
+        who = kinds.get(self._vocabulary.kind(bare), "Who or what") if people else "What"
         if who in ("Who or what", "What"):
             verb = {"have": "has", "are": "is", "were": "was"}.get(verb, verb)
             if verb != clause.verb and re.search(
@@ -173,11 +137,11 @@ class Templates:
         )
         if (
             found is None
-            or not self._is_name(found["name"])
-            or found["beside"].split()[0] in _NO_SUBJECT | _PREPOSITIONS
+            or not self._clauses.is_name(found["name"])
+            or found["beside"].split()[0] in NO_SUBJECT | PREPOSITIONS
         ):
             return
-        clause = self._clause(f"{found['name']} {found['after']}")
+        clause = self._clauses.of(f"{found['name']} {found['after']}")
         if clause is None or clause.subject != found["name"] or re.search(r"\w(?:ed|ing)$", found["beside"].split()[0]):
             return
         who = self._who_or_what(found["name"])
@@ -189,11 +153,11 @@ class Templates:
         noun = r"(?P<noun>(?:[a-z-]+ ){0,2}?[a-z]{3,}s)\b(?! (?:and|or|of|old|later|ago)\b)(?!-)"
         number = rf"(?P<number>{_NUMBER}) {noun}"
         found = re.match(rf"There (?P<verb>are|were) {number}(?P<rest>.*)$", text)
-        if found and (found["rest"] == "" or found["rest"].split()[0] in _PREPOSITIONS):
+        if found and (found["rest"] == "" or found["rest"].split()[0] in PREPOSITIONS):
             question = f"How many {found['noun']} {found['verb']} there{_until_end(found['rest'])}?"
             yield Draft("how many", question, f"{found['number']} {found['noun']}")
             return
-        clause = self._clause(text)
+        clause = self._clauses.of(text)
         if clause is None:
             return
         within = re.match(
@@ -204,7 +168,7 @@ class Templates:
             if within is None or not own:
                 return
         rest = _whole(within["rest"].strip())
-        rest = rest if rest and rest.split()[0] in _PREPOSITIONS - {"of"} else ""
+        rest = rest if rest and rest.split()[0] in PREPOSITIONS - {"of"} else ""
         if clause.base:
             verb = f"did {clause.subject} {clause.base}"
         elif within["before"]:
@@ -237,8 +201,8 @@ class Templates:
         put = found["clause"].split()[-1]
         if put not in _PUT and not put.endswith("ed"):
             return
-        kind = self._makes.kind(found["place"].split(", ")[0])
-        if kind in ("country", "capital", "town", "continent", "land", "site") and self._clause(found["clause"]):
+        kind = self._vocabulary.kind(found["place"].split(", ")[0])
+        if kind in ("country", "capital", "town", "continent", "land", "site") and self._clauses.of(found["clause"]):
             yield Draft("where", self._asked("Where", found["clause"]), found["place"])
 
     def _why(self, text: str) -> Iterator[Draft]:
@@ -247,79 +211,29 @@ class Templates:
             return
         clause, reason = text[: found.start()], _whole(found["reason"])
         last = clause.split()[-1].lower()
-        if last in _NO_SUBJECT | _AUXILIARIES | {"only"} or last.endswith("ly"):
+        if last in NO_SUBJECT | AUXILIARIES | {"only"} or last.endswith("ly"):
             return
-        if self._clause(clause):
+        if self._clauses.of(clause):
             answer = reason if len(reason.split()) <= _ANSWER_WORDS else ""
             yield Draft("why", self._asked("Why", clause), answer)
 
     def _asked(self, word: str, clause: str) -> str:
         """A question by inversion or, where the verb is not known well enough, by a cleft that keeps the order."""
-        parts = self._clause(clause)
-        return f"{word} {parts.inverted}?" if parts else f"{word} was it that {self._inner(clause)}?"
-
-    def _clause(self, text: str) -> _Clause | None:
-        """Subject, verb and rest, if the subject is plain: a name, or a few words from an article on."""
-        words = text.split()
-        for place, word in enumerate(words[1:9], 1):
-            before = words[:place]
-            if word in _NO_SUBJECT or before[-1][-1] in ",;:" or before[-1].lower() in _PREPOSITIONS:
-                return None if word in _NO_SUBJECT or before[-1][-1] in ",;:" else self._clause_after(words, place)
-            clause = self._at(words, place)
-            if clause is not None:
-                return clause
-        return None
-
-    def _clause_after(self, words: list[str], place: int) -> _Clause | None:
-        for later in range(place, min(9, len(words))):
-            if words[later] in _NO_SUBJECT or words[later - 1][-1] in ",;:":
-                return None
-            clause = self._at(words, later) if words[later - 1].lower() not in _PREPOSITIONS else None
-            if clause is not None:
-                return clause
-        return None
-
-    def _at(self, words: list[str], place: int) -> _Clause | None:
-        subject, verb, rest = " ".join(words[:place]), words[place], " ".join(words[place + 1 :])
-        first = words[0].lower()
-        if not rest or first in OPENERS | _PREPOSITIONS or any(w.endswith("ly") for w in (first, words[place - 1])):
-            return None
-        name = self._is_name(subject)
-        if verb in ("has", "have", "had") and rest.split()[0] in _DETERMINERS - {"to", "that"}:
-            return _Clause(self._inner(subject), verb, "have", rest, name)
-        if verb in _AUXILIARIES:
-            return _Clause(self._inner(subject), verb, "", rest, name)
-        base = PAST.get(verb) or self._makes.infinitive(verb)
-        if verb.endswith("s") and rest.split()[0] not in _DETERMINERS:
-            return None
-        if base and (name or (words[0].lower() == "the" and not _AUXILIARIES & set(words[place:]))):
-            return _Clause(self._inner(subject), verb, base, rest, name)
-        return None
-
-    def _is_name(self, text: str) -> bool:
-        bare = re.sub(r"^[Tt]he ", "", text)
-        if bare in self._makes.names:
-            return True
-        words = bare.split()
-        if len(words) == 1:
-            return bare == text and bare[0].isupper() and bare.isalpha() and self._makes.is_name_word(bare)
-        return all(word[0].isupper() or word == "of" for word in words) and bare[-1].isalnum()
-
-    def _inner(self, text: str) -> str:
-        """As it stands within a sentence: its first word small unless it is a name's."""
-        first, _, rest = text.partition(" ")
-        if self._makes.is_name_word(first) or (rest[:1].isupper() and first.lower() not in STOP_WORDS):
-            return text
-        return text[0].lower() + text[1:]
+        parts = self._clauses.of(clause)
+        return f"{word} {parts.inverted}?" if parts else f"{word} was it that {self._clauses.inner(clause)}?"
 
 
-def cloze(sentence: str, makes: NearMisses, chance: random.Random) -> Draft | None:
+def cloze(sentence: str, vocabulary: Vocabulary, chance: random.Random) -> Draft | None:
     """The sentence with a name or a number blanked that stands in it once."""
     text = " ".join(sentence.split())
     numbers = [
         found[0] for found in re.finditer(rf"(?<![\w.,–-]){_NUMBER}(?![\w%–-]|[.,]\d)", text) if found[0][0].isdigit()
     ]
-    names = [name for name in makes.names_in(text) if not text.startswith(name) and makes.kind(name) != "nationality"]
+    names = [
+        name
+        for _, name in vocabulary.names_in(text)
+        if name in vocabulary.names and not text.startswith(name) and vocabulary.kind(name) != "nationality"
+    ]
     fit = [
         blank
         for blank in dict.fromkeys([*names, *numbers])
@@ -336,7 +250,7 @@ def cloze(sentence: str, makes: NearMisses, chance: random.Random) -> Draft | No
 def _is_vague(subject: str) -> bool:
     """Whether a subject such as "the album" only means something after what was said before."""
     words = subject.split()
-    return words[0].lower() == "the" and not _PREPOSITIONS & set(words) and not any(w[0].isupper() for w in words[1:])
+    return words[0].lower() == "the" and not PREPOSITIONS & set(words) and not any(w[0].isupper() for w in words[1:])
 
 
 def _until_end(text: str) -> str:

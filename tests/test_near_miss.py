@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from evals.near_miss import NearMisses, near_misses
+from evals.near_miss import NearMisses
 from index import Library
 
 TRADE = """# Grain
@@ -79,7 +79,7 @@ def test_a_relation_that_the_library_tells_of_is_no_near_miss(tmp_path: Path) ->
     with Library(tmp_path / "library", create=True) as library:
         library.add(tmp_path / "told.txt")
         question = "How much winter wheat was sold to Denmark?"
-        assert not [each for each in near_misses(question, library) if each.kind == "relation"]
+        assert not [each for each in NearMisses(library).of(question) if each.kind == "relation"]
 
 
 def test_a_question_for_yes_or_no_has_none_for_no_is_an_answer(makes: NearMisses) -> None:
@@ -88,8 +88,8 @@ def test_a_question_for_yes_or_no_has_none_for_no_is_an_answer(makes: NearMisses
 
 def test_the_same_seed_gives_the_same_and_a_swap_is_all_that_differs(library: Library) -> None:
     question = "How many containers of artillery rounds has North Korea supplied to Russia since 2023?"
-    found = near_misses(question, library, seed=3)
-    assert found == near_misses(question, library, seed=3)
+    found = NearMisses(library, seed=3).of(question)
+    assert found == NearMisses(library, seed=3).of(question)
     assert len({each.question for each in found}) == len(found) > 3
     for each in found:
         if each.kind != "relation":
@@ -97,7 +97,7 @@ def test_the_same_seed_gives_the_same_and_a_swap_is_all_that_differs(library: Li
 
 
 def test_no_other_name_of_the_same_country_takes_its_place(library: Library) -> None:
-    found = near_misses("Which sanctions does the poverty of North Korea come from?", library)
+    found = NearMisses(library).of("Which sanctions does the poverty of North Korea come from?")
     assert not {new for old, new in (each.swapped for each in found) if old == "North Korea"} & {"DPRK", "Pyongyang"}
 
 
@@ -105,7 +105,7 @@ def test_a_library_of_one_line_makes_nothing_of_it(tmp_path: Path) -> None:
     (tmp_path / "one.txt").write_text("Leeks grow in Egypt.")
     with Library(tmp_path / "library", create=True) as library:
         library.add(tmp_path / "one.txt")
-        assert near_misses("Where do leeks grow?", library) == []
+        assert NearMisses(library).of("Where do leeks grow?") == []
 
 
 def test_a_decade_stays_a_decade_and_an_aside_is_left_alone(makes: NearMisses) -> None:

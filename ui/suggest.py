@@ -45,7 +45,7 @@ def _proposed(assistant: Assistant) -> tuple[str, ...]:
     short = [row for row in library.documents() if row.characters <= _LONGEST]
     latest = sorted(short, key=lambda row: row.added, reverse=True)[:_DOCUMENTS]
     made = []
-    for sample in questions_of(library, [library.document(row.id) for row in latest], _TRIED):
+    for sample in questions_of([library.document(row.id) for row in latest], _TRIED):
         answer = assistant.ask(sample.question)
         if answer.answered and any(sample.quotes[0] in citation.quote for citation in answer.citations):
             made.append(sample.question)
