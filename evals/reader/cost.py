@@ -4,11 +4,8 @@ from __future__ import annotations
 
 import json
 import statistics
-import subprocess
-import sys
-import time
-from collections.abc import Callable, Iterator
-from itertools import islice
+from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -20,10 +17,11 @@ import rag.reader
 from evals.reader.measures import Line
 from evals.reader.sets import Asked, document_of, documents_of, library_of, whole
 from evals.statistics import drawn
+from evals.timing import apart, peak_memory, seconds_of
 from index import Document, Passage
 from index.passages import cut_passages
 from rag import Assistant
-from rag.reader import local_reader
+from rag.reader import Reader, local_reader
 
 _FOLDER = Path(rag.reader.__file__).parent
 _PAIRS, _TOKENS = 8, 128
@@ -31,22 +29,6 @@ _ROUNDS, _WARM_UPS = 20, 3
 _LARGE, _ASKED = 10_000, 30
 _LARGE_OF = ("squad2", "squadshifts-new-wiki", "squadshifts-amazon", "squadshifts-reddit", "sleepqa")
 _QUESTION = "what is the water in the river"
-
-_LOADING = """
-import time
-import index.encoder, rag.reader
-start = time.perf_counter()
-rag.reader.Reader()
-print(time.perf_counter() - start)
-"""
-_READING = """
-import resource, sys
-from evals.reader.cost import pairs
-from rag.reader import Reader
-Reader().read(*pairs())
-most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-print(most / (1e6 if sys.platform == "darwin" else 1e3))
-"""
 
 
 def cost(asked: Asked) -> Iterator[Line]:
@@ -56,13 +38,13 @@ def cost(asked: Asked) -> Iterator[Line]:
     over 10,000 passages is measured only if asked for: to embed them takes minutes.
     """
     question, passages = pairs()
-    times = _seconds([lambda: local_reader().read(question, passages)] * (_WARM_UPS + _ROUNDS))
-    yield Line("8 pairs of 128 tokens, p50, ms", 1000 * statistics.median(times), _ROUNDS, 130, 80)
+    times = [seconds_of(lambda: local_reader().read(question, passages)) for _ in range(_WARM_UPS + _ROUNDS)]
+    yield Line("8 pairs of 128 tokens, p50, ms", 1000 * statistics.median(times[_WARM_UPS:]), _ROUNDS, 130, 80)
     for kind, seconds in _by_operator().items():
         yield Line(f"of that by onnxruntime's profile, {kind}, ms", 1000 * seconds, _ROUNDS)
-    yield Line("loading, best of 3, s", min(_printed(_LOADING) for _ in range(3)), 3, 0.3)
+    yield Line("loading, best of 3, s", min(apart(seconds_of, Reader) for _ in range(3)), 3, 0.3)
     yield Line("model, MB", (_FOLDER / "model.onnx").stat().st_size / 1e6, 1, 35)
-    yield Line("peak memory, MB", _printed(_READING), 1)
+    yield Line("peak memory, MB", apart(peak_of_reading) / 1e6, 1)
     if asked.big:
         yield from _whole_answers(asked)
 
@@ -75,6 +57,11 @@ def pairs() -> tuple[str, list[Passage]]:
     first = ("water", "stone", "house", "river", "field", "music", "light", "paper")[:_PAIRS]
     room = _TOKENS - len(tokenizer.encode(_QUESTION, "").ids)
     return _QUESTION, [whole(document_of(word, "", " ".join([word] * room))) for word in first]
+
+
+def peak_of_reading() -> int:
+    Reader().read(*pairs())
+    return peak_memory()
 
 
 def _by_operator() -> dict[str, float]:
@@ -104,11 +91,8 @@ def _whole_answers(asked: Asked) -> Iterator[Line]:
     questions = [question.text for question in asked.questions("squad2") if question.gold]
     with library_of(_many(asked)) as library:
         assistant = Assistant(library, local_reader())
-        calls: list[Callable[[], object]] = [
-            lambda text=text: assistant.ask(text)  # type: ignore[misc]
-            for text in drawn(questions, _WARM_UPS + _ASKED)
-        ]
-        times = _seconds(calls)
+        asked_of = drawn(questions, _WARM_UPS + _ASKED)
+        times = [seconds_of(partial(assistant.ask, text)) for text in asked_of][_WARM_UPS:]
         what = f"a whole answer over {library.passage_count:,} passages, p50, ms"
     yield Line(what, 1000 * statistics.median(times), len(times), 250, 150)
 
@@ -122,18 +106,3 @@ def _many(asked: Asked) -> Iterator[Document]:
                 return
             count += len(cut_passages(document.text))
             yield document
-
-
-def _seconds(calls: list[Callable[[], object]]) -> list[float]:
-    """How long each call took but for those that warm up."""
-    times = []
-    for call in calls:
-        start = time.perf_counter()
-        call()
-        times.append(time.perf_counter() - start)
-    return list(islice(times, _WARM_UPS, None))
-
-
-def _printed(code: str) -> float:
-    done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
-    return float(done.stdout)
