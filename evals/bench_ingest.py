@@ -25,6 +25,7 @@ from tokenizers import Tokenizer
 
 import index.embedder
 from evals.chroma_embedding import CHROMA_TOKENS, Embed, chroma_bge, chroma_minilm
+from evals.reader.sets import passages_of
 from evals.samples import SHIPPED_SETS
 from evals.tables import head, row
 from evals.timing import apart, bytes_in, machine, peak_memory
@@ -33,7 +34,6 @@ from index.documents import read_document
 from index.embedder import Matrix, local_embedder
 from index.ledger import embedded_text
 from index.passages import cut_passages, split_blocks
-from index.prepare import context
 from rag.reader.examples import rows
 
 QUESTION = "How many people died of the Black Death?"
@@ -239,9 +239,8 @@ def _paragraphs() -> list[list[str]]:
 def embedded_texts(folder: Path) -> Iterator[str]:
     """What is embedded of the files of `folder`, a text a passage."""
     for path in sorted(folder.iterdir()):
-        document = read_document(path)
-        for cut in cut_passages(document.text):
-            yield embedded_text(context(document.title, cut.heading), document.text[cut.start : cut.end])
+        for passage in passages_of(read_document(path)):
+            yield embedded_text(passage.context, passage.text)
 
 
 def token_counts(texts: Sequence[str]) -> list[int]:

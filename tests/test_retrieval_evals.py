@@ -13,6 +13,7 @@ import pytest
 from click.testing import CliRunner
 
 import evals.retrieval.chunking
+import evals.retrieval.llamaindex
 import evals.retrieval.measure
 import evals.retrieval.peers
 import evals.retrieval.places
@@ -22,8 +23,9 @@ from evals.retrieval.__main__ import main
 from evals.retrieval.chunking import main as chunking
 from evals.retrieval.corpora import Query, questions_of, read_corpus, sets_of
 from evals.retrieval.growth import Growing, grown
+from evals.retrieval.llamaindex import found_in
 from evals.retrieval.measure import MEASURES, all_found, first_rank, found, ndcg, within
-from evals.retrieval.peers import found_in, peers
+from evals.retrieval.peers import peers
 from evals.retrieval.places import Evidence, Place
 from evals.retrieval.plot import draw
 from evals.retrieval.quality import quality
@@ -96,7 +98,12 @@ class SharedWords:
 
 
 def test_the_examples_in_the_docstrings_are_right() -> None:
-    for module in (evals.retrieval.chunking, evals.retrieval.measure, evals.retrieval.places, evals.retrieval.peers):
+    for module in (
+        evals.retrieval.chunking,
+        evals.retrieval.measure,
+        evals.retrieval.places,
+        evals.retrieval.llamaindex,
+    ):
         assert doctest.testmod(module).failed == 0
 
 

@@ -33,8 +33,7 @@ Retrieving = Callable[[str, Sequence[Found], Library], list[Place]]
 
 def passages(count: int) -> Retrieving:
     def retrieved(_: str, found: Sequence[Found], __: Library) -> list[Place]:
-        read = [item.hit.passage for item in found[:count]]
-        return [Place(passage.document.id, passage.start, passage.end) for passage in read]
+        return [Place.of(item.hit.passage) for item in found[:count]]
 
     return retrieved
 

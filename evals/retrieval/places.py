@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from evals.metrics import overlap
+from index import Passage
 from index.passages import Span
 
 
@@ -16,6 +17,10 @@ class Place:
     document: str
     start: int
     end: int
+
+    @classmethod
+    def of(cls, passage: Passage) -> Place:
+        return cls(passage.document.id, passage.start, passage.end)
 
     @property
     def span(self) -> Span:

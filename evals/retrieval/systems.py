@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Protocol
 
 from evals.retrieval.places import Place
-from index import Document, Hit, Library
+from index import Document, Library
 from index.bm25 import Bm25
 from index.embedder import Embedder
 from index.embedder.parity import untrained_reader
@@ -100,7 +100,7 @@ def by_words(library: Library) -> Iterator[Searching]:
 
 @contextmanager
 def fused(library: Library) -> Iterator[Searching]:
-    yield lambda question, k: [_place(hit) for hit in library.search(question, k)]
+    yield lambda question, k: [Place.of(hit.passage) for hit in library.search(question, k)]
 
 
 @contextmanager
@@ -113,7 +113,7 @@ def reranked(package: Path, library: Library) -> Iterator[Searching]:
         if not hits:
             return []
         pairs = [(question, embedded_text(hit.passage.context, hit.passage.text)) for hit in hits]
-        return [_place(hits[n]) for n in (-encoder.run(pairs)[:, 0]).argsort(kind="stable")[:k]]
+        return [Place.of(hits[n].passage) for n in (-encoder.run(pairs)[:, 0]).argsort(kind="stable")[:k]]
 
     yield search
 
@@ -123,7 +123,7 @@ def read(library: Library) -> Iterator[Searching]:
     retriever = Retriever(library, local_reader())
 
     def search(question: str, k: int) -> list[Place]:
-        return [_place(hit) for hit in retriever.rank(question, retriever.search(question, CANDIDATES), k)]
+        return [Place.of(hit.passage) for hit in retriever.rank(question, retriever.search(question, CANDIDATES), k)]
 
     yield search
 
@@ -152,7 +152,3 @@ def _ledger(library: Library) -> closing[Ledger]:
 def _stored(ledger: Ledger, found: Sequence[tuple[int, float]]) -> list[Place]:
     rows = ledger.passages([passage_id for passage_id, _ in found])
     return [Place(rows[i].document, rows[i].cut.start, rows[i].cut.end) for i, _ in found]
-
-
-def _place(hit: Hit) -> Place:
-    return Place(hit.passage.document.id, hit.passage.start, hit.passage.end)
