@@ -50,21 +50,21 @@ class Outcome:
     answer: dict[str, Any] | None
     right: bool | None
     cause: str
-    exact_match: float | None
-    token_f1: float | None
-    recall: float | None
-    precision: float | None
-    citation_recall: float | None
-    citation_precision: float | None
-    faithfulness: float | None
-    retrieval_recall: float | None
-    reciprocal_rank: float | None
-    ndcg: float | None
-    answer_given: bool | None
-    said_forbidden: bool | None
-    stale: tuple[str, ...]
-    wrong_offsets: int
-    error: str
+    exact_match: float | None = None
+    token_f1: float | None = None
+    recall: float | None = None
+    precision: float | None = None
+    citation_recall: float | None = None
+    citation_precision: float | None = None
+    faithfulness: float | None = None
+    retrieval_recall: float | None = None
+    reciprocal_rank: float | None = None
+    ndcg: float | None = None
+    answer_given: bool | None = None
+    said_forbidden: bool | None = None
+    stale: tuple[str, ...] = ()
+    wrong_offsets: int = 0
+    error: str = ""
     grades: tuple[Grade, ...] = ()
 
     @property

@@ -70,18 +70,12 @@ def score(sample: Sample, answer: Answer, texts: Texts, supports: Supports) -> O
             *(name for name in sample.sources if not texts.source(name)),
         ),
         wrong_offsets=wrong_offsets,
-        error="",
     )
 
 
 def failed(sample: Sample, error: str) -> Outcome:
     """The outcome of a sample that could not be asked: an error, neither right nor scored."""
-    return Outcome(
-        sample=_plain(asdict(sample)), answer=None, right=False, cause=f"error: {error}", exact_match=None,
-        token_f1=None, recall=None, precision=None,
-        citation_recall=None, citation_precision=None, faithfulness=None, retrieval_recall=None, reciprocal_rank=None,
-        ndcg=None, answer_given=None, said_forbidden=None, stale=(), wrong_offsets=0, error=error,
-    )  # fmt: skip
+    return Outcome(_plain(asdict(sample)), None, right=False, cause=f"error: {error}", error=error)
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,11 @@ from dataclasses import dataclass
 from evals.record import Outcome
 from evals.statistics import mean
 
+_SCORES = (
+    "right", "exact_match", "token_f1", "recall", "precision", "citation_recall", "citation_precision", "faithfulness",
+    "retrieval_recall", "ndcg", "answer_given",
+)  # fmt: skip
+
 
 @dataclass(frozen=True, slots=True)
 class Totals:
@@ -33,17 +38,7 @@ class Totals:
         outcomes = list(outcomes)
         return cls(
             questions=len(outcomes),
-            right=mean([outcome.right for outcome in outcomes]),
-            exact_match=mean([outcome.exact_match for outcome in outcomes]),
-            token_f1=mean([outcome.token_f1 for outcome in outcomes]),
-            recall=mean([outcome.recall for outcome in outcomes]),
-            precision=mean([outcome.precision for outcome in outcomes]),
-            citation_recall=mean([outcome.citation_recall for outcome in outcomes]),
-            citation_precision=mean([outcome.citation_precision for outcome in outcomes]),
-            faithfulness=mean([outcome.faithfulness for outcome in outcomes]),
-            retrieval_recall=mean([outcome.retrieval_recall for outcome in outcomes]),
             mrr=mean([outcome.reciprocal_rank for outcome in outcomes]),
-            ndcg=mean([outcome.ndcg for outcome in outcomes]),
-            answer_given=mean([outcome.answer_given for outcome in outcomes]),
             declined=mean([not outcome.answered for outcome in outcomes if outcome.answer]),
+            **{name: mean([getattr(outcome, name) for outcome in outcomes]) for name in _SCORES},
         )
