@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -42,7 +43,7 @@ def read_folder(folder: Path) -> Suite:
                 answers=tuple(filter(None, row["answers"])),
                 quotes=tuple(dict.fromkeys(quotes)),
                 sources=() if quotes else tuple(dict.fromkeys(names[item["doc_id"]] for item in evidence)),
-                history=_history(row.get("turns") or [], row["question"]),
+                history=said(row.get("turns") or [], row["question"]),
             )
         )
     if not samples:
@@ -64,15 +65,16 @@ def _sentence(text: str, sentences: list[Span], span: Span) -> str:
     return text[held[0][0] : held[-1][1]]
 
 
-def _history(turns: list[dict[str, Any]], question: str) -> tuple[Message, ...]:
-    history = []
+def said(turns: Sequence[Mapping[str, Any]], question: str) -> tuple[Message, ...]:
+    """A set's turns as messages, those before `question`: the last one may be the question itself."""
     if turns and turns[-1]["question"] == question:
         turns = turns[:-1]
-    for turn in turns:
-        history.append(Message("user", str(turn["question"])))
-        if turn.get("answer"):
-            history.append(Message("assistant", str(turn["answer"])))
-    return tuple(history)
+    return tuple(message for turn in turns for message in messages(turn))
+
+
+def messages(turn: Mapping[str, Any]) -> list[Message]:
+    asked = [Message("user", str(turn["question"]))]
+    return [*asked, Message("assistant", str(turn["answer"]))] if turn.get("answer") else asked
 
 
 def _file_names(corpus: Path) -> dict[str, str]:

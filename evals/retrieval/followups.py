@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from evals.corpus import messages, said
 from evals.reader.sets import document_of, documents_of, library_of
 from evals.statistics import drawn, mean
 from evals.tables import head, number, percent, row
@@ -142,13 +143,10 @@ def _is_found(question: str, turn: Turn, library: Library) -> float:
 
 
 def _last(item: dict[str, Any], documents: dict[str, Document]) -> Turn:
-    turns = item["turns"]
-    rewrite = ""
-    if turns[-1]["question"] == item["question"]:
-        rewrite = turns[-1].get("rewrite") or ""
-        turns = turns[:-1]
-    history = tuple(message for turn in turns for message in _messages(turn))
-    return Turn(item["question"], history, rewrite, frozenset(documents[e["doc_id"]].id for e in item["evidence"]))
+    turns, question = item["turns"], item["question"]
+    rewrite = (turns[-1].get("rewrite") or "") if turns[-1]["question"] == question else ""
+    places = frozenset(documents[evidence["doc_id"]].id for evidence in item["evidence"])
+    return Turn(question, said(turns, question), rewrite, places)
 
 
 def _answered(item: dict[str, Any]) -> Iterator[tuple[Document, Turn]]:
@@ -157,12 +155,7 @@ def _answered(item: dict[str, Any]) -> Iterator[tuple[Document, Turn]]:
         if turn.get("answer"):
             document = document_of(f"{item['id']} {place}", f"{item['title']}: {item['section']}", turn["answer"])
             yield document, Turn(turn["question"], tuple(history), turn.get("rewrite") or "", frozenset([document.id]))
-        history += _messages(turn)
-
-
-def _messages(turn: dict[str, Any]) -> list[Message]:
-    said = [Message("user", str(turn["question"]))]
-    return [*said, Message("assistant", str(turn["answer"]))] if turn.get("answer") else said
+        history += messages(turn)
 
 
 @click.command(help=__doc__)
