@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 from itertools import count
 from pathlib import Path
 
-from evals.samples import Sample, SampleError, read_suite
+from evals.samples import Sample, SampleError, read_suite, text
 
 Ask = Callable[[Sample, int, int], str]
 """Called with (a proposal, its number from 1, how many there are); returns "a" to accept it, "d" to drop it, "s" to
@@ -60,7 +60,7 @@ def append(path: Path, samples: Sequence[Sample]) -> list[Sample]:
     A question that is there already, after the same turns, is left out; an id that is taken becomes the next free one.
     Raises SampleError.
     """
-    before = _read(path) if path.exists() else ""
+    before = text(path, newline="") if path.exists() else ""
     there = read_suite(path).samples if before.strip() else ()
     ids = {sample.id for sample in there}
     asked = {_asked(sample) for sample in there}
@@ -82,7 +82,7 @@ def _put(path: Path, name: str, line: str | None) -> None:
     """The sample of this id as `line`, or gone. The file is read again: it may have changed while a person thought."""
     read_suite(path)
     lines = []
-    for old in re.findall(r"[^\n]*\n|[^\n]+$", _read(path)):
+    for old in re.findall(r"[^\n]*\n|[^\n]+$", text(path, newline="")):
         if old.strip() and str(json.loads(old)["id"]) == name:
             ending = old[len(old.rstrip("\r\n")) :]
             lines.append(line + ending if line is not None else "")
@@ -93,7 +93,7 @@ def _put(path: Path, name: str, line: str | None) -> None:
 
 def _asked(sample: Sample) -> tuple[str, ...]:
     return tuple(
-        " ".join(text.casefold().split()) for text in (*(turn.text for turn in sample.history), sample.question)
+        " ".join(said.casefold().split()) for said in (*(turn.text for turn in sample.history), sample.question)
     )
 
 
@@ -104,23 +104,14 @@ def _free(name: str, taken: set[str]) -> str:
     return next(free for number in count(1) if (free := f"{stem}-{number:02d}") not in taken)
 
 
-def _read(path: Path) -> str:
-    """The text with its line ends as they are. Raises SampleError."""
-    try:
-        return path.read_bytes().decode("utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        reason = getattr(error, "strerror", None) or "not UTF-8 text"
-        raise SampleError(f"Cannot read the suite {path}: {reason}. Give a JSONL file.") from error
-
-
-def _write(path: Path, text: str) -> None:
+def _write(path: Path, content: str) -> None:
     """The whole text or, if that fails, what was there before. Raises SampleError."""
     path = path.resolve()
     try:
         descriptor, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
         try:
             with open(descriptor, "w", encoding="utf-8", newline="") as file:
-                file.write(text)
+                file.write(content)
                 file.flush()
                 os.fsync(file.fileno())
             if path.exists():

@@ -111,12 +111,17 @@ def read_suite(path: Path) -> Suite:
 
 def lines(path: Path) -> list[tuple[str, str]]:
     """The lines of a JSONL file, each with its place for an error. Raises SampleError if it cannot be read."""
+    return [(f"{path}:{number}", line) for number, line in enumerate(text(path).split("\n"), 1) if line.strip()]
+
+
+def text(path: Path, newline: str | None = None) -> str:
+    """What a suite's file holds, with its line ends as they are if `newline` is "". Raises SampleError."""
     try:
-        text = path.read_text(encoding="utf-8")
+        with path.open(encoding="utf-8", newline=newline) as file:
+            return file.read()
     except (OSError, UnicodeDecodeError) as error:
         reason = getattr(error, "strerror", None) or "not UTF-8 text"
         raise SampleError(f"Cannot read the suite {path}: {reason}. Give a JSONL file.") from error
-    return [(f"{path}:{number}", line) for number, line in enumerate(text.split("\n"), 1) if line.strip()]
 
 
 def _sample(line: str, place: str) -> Sample:
