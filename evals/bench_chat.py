@@ -11,7 +11,6 @@ import json
 import os
 import re
 import statistics
-import sys
 import tempfile
 import time
 from collections.abc import Sequence
@@ -118,7 +117,9 @@ def start(home: Path) -> None:
         with window(home) as (address, _):
             httpx.get(address, trust_env=False).raise_for_status()
             seconds.append(time.perf_counter() - began)
-    _say(f"page up, library indexed: median of {_STARTS} {statistics.median(seconds):.2f} s, most {max(seconds):.2f} s")
+    click.echo(
+        f"page up, library indexed: median of {_STARTS} {statistics.median(seconds):.2f} s, most {max(seconds):.2f} s"
+    )
 
 
 def first(home: Path, questions: Sequence[str]) -> None:
@@ -132,7 +133,8 @@ def first(home: Path, questions: Sequence[str]) -> None:
             turns.append(person.ask(question, marked=False))
     _stop_at_errors(turns)
     times = [1000 * turn.first for turn in turns]
-    _say(f"first sentence of a local answer: {len(times)} questions, p50 {_at(times, 50)} ms, p95 {_at(times, 95)} ms")
+    p50, p95 = (percentile(times, q) for q in (50, 95))
+    click.echo(f"first sentence of a local answer: {len(times)} questions, p50 {p50:,.0f} ms, p95 {p95:,.0f} ms")
 
 
 def load(home: Path, questions: Sequence[str], people: int, turns: int) -> None:
@@ -150,7 +152,7 @@ def load(home: Path, questions: Sequence[str], people: int, turns: int) -> None:
     crossed = sum(turn.wrong.startswith("crossed") for turn in made)
     failed = sum(bool(turn.wrong) for turn in made) - crossed
     times = [turn.whole for turn in made]
-    _say(
+    click.echo(
         f"{people} people at once, {turns} turns each: {crossed} crossed, {failed} failed; a turn p50 "
         f"{percentile(times, 50):.2f} s, p95 {percentile(times, 95):.2f} s, most {max(times):.2f} s; "
         f"{len(made) / seconds:.1f} turns a second"
@@ -163,7 +165,7 @@ def full(home: Path, question: str) -> None:
         people = [Person(address, f"k{number}x") for number in range(48)]
         wrong = [turn.wrong for turn in pool.map(lambda person: person.ask(question), people)]
     refused = [text for text in wrong if text]
-    _say(f"48 at once where 2 may wait: {len(wrong) - len(refused)} answered, {len(refused)} told: {refused[:1]}")
+    click.echo(f"48 at once where 2 may wait: {len(wrong) - len(refused)} answered, {len(refused)} told: {refused[:1]}")
 
 
 def soak(home: Path, questions: Sequence[str], turns: int) -> None:
@@ -177,12 +179,14 @@ def soak(home: Path, questions: Sequence[str], turns: int) -> None:
                 person.begin_anew()
             if number % 50 == 0:
                 rows.append((number, *_held(process)))
-                _say(f"after {number} turns: {rows[-1][1]:.0f} MB, {rows[-1][2]} threads, {rows[-1][3]} open files")
+                click.echo(
+                    f"after {number} turns: {rows[-1][1]:.0f} MB, {rows[-1][2]} threads, {rows[-1][3]} open files"
+                )
             made.append(person.ask(questions[number % len(questions)]))
     _stop_at_errors(made)
     warm = next((row for row in rows if row[0] >= min(_WARM_UP, turns // 2)), rows[0])
     last = rows[-1]
-    _say(
+    click.echo(
         f"{turns} turns: memory {warm[1]:.0f} MB after {warm[0]}, {last[1]:.0f} at the end "
         f"({last[1] / warm[1] - 1:+.1%}), threads {warm[2]} and {last[2]}, open files {warm[3]} and {last[3]}"
     )
@@ -217,7 +221,7 @@ def searchable(folder: Path, passages: int) -> None:
             seconds.append(time.perf_counter() - began)
             if not any(f"Zarquon{page}" in hit.passage.text for hit in hits):
                 raise SystemExit("the page was not found")
-        _say(
+        click.echo(
             f"a page of text into {library.passage_count:,} passages until it is found: "
             f"median of 5 {statistics.median(seconds):.2f} s, most {max(seconds):.2f} s"
         )
@@ -235,15 +239,6 @@ def _stop_at_errors(turns: Sequence[Turn]) -> None:
         raise SystemExit(f"{len(wrong)} turns went wrong, the first: {wrong[0]}")
 
 
-def _at(values: Sequence[float], percent: int) -> str:
-    return f"{percentile(values, percent):,.0f}"
-
-
-def _say(text: str) -> None:
-    click.echo(text)
-    sys.stdout.flush()
-
-
 @click.command(help=__doc__)
 @click.argument("parts", nargs=-1, type=click.Choice(["start", "first", "load", "full", "soak", "searchable"]))
 @click.option("--people", default=32, show_default=True)
@@ -252,8 +247,8 @@ def _say(text: str) -> None:
 @click.option("--passages", default=10_000, show_default=True, help="Of the large library.")
 def main(parts: tuple[str, ...], people: int, turns: int, soaked: int, passages: int) -> None:
     click.echo(machine())
-    asked = [sample.question for sample in read_suite(SHIPPED_SUITE).samples if sample.type == "fact"]
-    asked += [sample.question for sample in read_suite(SHIPPED_SUITE).samples if sample.type == "why"]
+    samples = read_suite(SHIPPED_SUITE).samples
+    asked = [sample.question for kind in ("fact", "why") for sample in samples if sample.type == kind]
     with tempfile.TemporaryDirectory() as folder:
         home = Path(folder, "home")
         with window(home):
