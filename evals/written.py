@@ -11,11 +11,12 @@ name, and prints a table; with --sample it writes 100 of the sentences for a per
 from __future__ import annotations
 
 import json
+import os
 import random
 import statistics
-import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -26,10 +27,12 @@ from rich.progress import track
 
 from evals.run import Asking
 from evals.samples import SHIPPED_SETS, SHIPPED_SUITE, Sample, Suite, read_suite
-from evals.tables import percent
+from evals.statistics import drawn, percentile
+from evals.tables import head, number, percent, row
+from evals.timing import seconds_of
 from index import PinciteError
 from rag import Anew, Answer, Assistant, Sentence, Verdict
-from rag.checking import Checker
+from rag.checking import Checker, local_embedding
 from rag.generate import prompt
 from rag.models import ChatModel, language_model
 from rag.reader import local_reader
@@ -37,23 +40,21 @@ from rag.reader.examples import rows
 from rag.stream import Deadlines, Turn, written
 
 _TO_LABEL = 100
-_TIMED = 20
+_TIMED, _CHECKED = 20, 100
 
 
 @dataclass(slots=True)
 class Seen:
-    """What came of the questions: sentences as the model wrote them, and the answers; seconds of checks."""
+    """What came of the questions: sentences as the model wrote them, each with its answer, and the answers."""
 
-    wrote: list[tuple[str, Sentence]] = field(default_factory=list)
+    wrote: list[tuple[Answer, Sentence]] = field(default_factory=list)
     shown: list[Sentence] = field(default_factory=list)
     answers: list[Answer] = field(default_factory=list)
     faults: list[str] = field(default_factory=list)
-    seconds: list[float] = field(default_factory=list)
     unresolved: int = 0
 
 
 def ask(assistant: Assistant, sample: Sample, seen: Seen) -> None:
-    """One question; its sentences are checked once more, each timed by itself."""
     reply = assistant.stream(sample.question, sample.history)
     sentences: list[Sentence] = []
     withdrawn = False
@@ -66,20 +67,13 @@ def ask(assistant: Assistant, sample: Sample, seen: Seen) -> None:
     except PinciteError as error:
         seen.faults.append(str(error))
         return
-    wrote = sentences if answer.prompt else []
-    seen.wrote += [(sample.question, sentence) for sentence in wrote]
+    seen.wrote += [(answer, sentence) for sentence in sentences if answer.prompt]
     seen.answers.append(answer)
     if answer.model == assistant.model:
         seen.shown += answer.sentences
     seen.unresolved += sum(
         assistant.library.document(c.document).text[c.start : c.end] != c.quote for c in answer.citations
     )
-    passages = [hit.passage for hit in answer.hits]
-    checker = Checker(passages, local_reader(), assistant.library.embed_passages)
-    for sentence in wrote:
-        start = time.perf_counter()
-        checker.check(sentence.text)
-        seen.seconds.append(time.perf_counter() - start)
 
 
 def suites(questions: int) -> Iterator[Suite]:
@@ -96,26 +90,33 @@ def suites(questions: int) -> Iterator[Suite]:
 def table(seen: Seen, model: str) -> Iterator[str]:
     wrote, shown = [sentence for _, sentence in seen.wrote], seen.shown
     supported = sum(sentence.verdict is Verdict.SUPPORTED for sentence in wrote)
-    yield "| | |\n|---|---|"
-    yield f"| model | {model} |"
-    yield f"| questions answered, failed | {len(seen.answers)}, {len(seen.faults)} |"
-    yield f"| sentences that the model wrote | {len(wrote)} |"
+    yield head("", "")
+    yield row("model", model)
+    yield row("questions answered, failed", f"{len(seen.answers)}, {len(seen.faults)}")
+    yield row("sentences that the model wrote", f"{len(wrote)}")
     for verdict in Verdict:
         if share := sum(sentence.verdict is verdict for sentence in wrote):
-            yield f"| of which found {verdict.value} | {share} ({percent(share / len(wrote))}) |"
-    yield f"| unsupported, as the model wrote it | {percent(1 - supported / max(1, len(wrote)))} |"
-    yield f"| supported, and pointed at another passage than the model did | {sum(s.moved for s in shown)} |"
+            yield row(f"of which found {verdict.value}", f"{share} ({percent(share / len(wrote))})")
+    yield row("unsupported, as the model wrote it", f"{percent(1 - supported / max(1, len(wrote)))}")
+    yield row("supported, and pointed at another passage than the model did", f"{sum(s.moved for s in shown)}")
     own = sum(answer.model == model for answer in seen.answers)
-    yield f"| answers that stand in the model’s words, in the sources’ own, declined | {own}, {_others(seen, own)} |"
+    yield row("answers that stand in the model’s words, in the sources’ own, declined", f"{own}, {_others(seen, own)}")
     cited = sum(len(answer.citations) for answer in seen.answers)
-    yield f"| citations shown, of which do not stand in their source | {cited}, {seen.unresolved} |"
-    p50, p95 = (statistics.quantiles(seen.seconds, n=100)[n] * 1000 for n in (49, 94))
-    yield f"| checking a sentence, p50 and p95 | {p50:.0f}, {p95:.0f} ms |"
+    yield row("citations shown, of which do not stand in their source", f"{cited}, {seen.unresolved}")
 
 
 def _others(seen: Seen, own: int) -> str:
     declined = sum(not answer.answered for answer in seen.answers)
     return f"{len(seen.answers) - own - declined}, {declined}"
+
+
+def check_seconds(wrote: Sequence[tuple[Answer, Sentence]]) -> list[float]:
+    """Of some of the sentences, checked once more."""
+    seconds = []
+    for answer, sentence in drawn(wrote, _CHECKED):
+        checker = Checker([hit.passage for hit in answer.hits], local_reader(), local_embedding())
+        seconds.append(seconds_of(partial(checker.check, sentence.text)))
+    return seconds
 
 
 def first_tokens(model: ChatModel, told: Sequence[Sequence[Turn]]) -> tuple[float, float, float]:
@@ -126,13 +127,11 @@ def first_tokens(model: ChatModel, told: Sequence[Sequence[Turn]]) -> tuple[floa
     alone: list[float] = []
     ours: list[float] = []
     client = openai.OpenAI(base_url=model.address, api_key="none", max_retries=0)
-    for number, turns in enumerate(told):
-        for way in random.Random(number).sample((_alone, _ours), 2):
+    for place, turns in enumerate(told):
+        for way in random.Random(place).sample((_alone, _ours), 2):
             (role, text), *rest = turns
-            fresh = [(role, f"{number} {way.__name__}. {text}"), *rest]
-            start = time.perf_counter()
-            way(model, client, fresh)
-            (alone if way is _alone else ours).append(time.perf_counter() - start)
+            fresh = [(role, f"{place} {way.__name__}. {text}"), *rest]
+            (alone if way is _alone else ours).append(seconds_of(partial(way, model, client, fresh)))
     ratios = [one / other for one, other in zip(ours, alone, strict=True)]
     return statistics.median(alone), statistics.median(ours), statistics.median(ratios)
 
@@ -156,13 +155,13 @@ def to_label(seen: Seen) -> Iterator[str]:
 
     In an order that says nothing; "label" is left open.
     """
-    written = {sentence.text: (question, sentence) for question, sentence in seen.wrote}
+    written = {sentence.text: (answer.question, sentence) for answer, sentence in seen.wrote}
     supported = [text for text, (_, sentence) in sorted(written.items()) if sentence.verdict is Verdict.SUPPORTED]
     others = sorted(written.keys() - {*supported})
     chance = random.Random("to label")
-    drawn = chance.sample(supported, min(_TO_LABEL * 3 // 5, len(supported)))
-    drawn += chance.sample(others, min(_TO_LABEL - len(drawn), len(others)))
-    for text in chance.sample(drawn, len(drawn)):
+    chosen = chance.sample(supported, min(_TO_LABEL * 3 // 5, len(supported)))
+    chosen += chance.sample(others, min(_TO_LABEL - len(chosen), len(others)))
+    for text in chance.sample(chosen, len(chosen)):
         question, sentence = written[text]
         row = {
             "question": question,
@@ -191,8 +190,6 @@ def of_labels(file: Path) -> Iterator[str]:
 @click.option("--sample", type=click.Path(dir_okay=False, path_type=Path), help="Write sentences to label here.")
 @click.option("--labels", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="Count these labels.")
 def main(questions: int, sample: Path | None, labels: Path | None) -> None:
-    import os
-
     if labels:
         click.echo("\n".join(of_labels(labels)))
         return
@@ -211,9 +208,12 @@ def main(questions: int, sample: Path | None, labels: Path | None) -> None:
                 ask(asking.assistant(item), item, seen)
     for line in table(seen, model.name):
         click.echo(line)
+    checks = check_seconds(seen.wrote)
+    p50, p95 = (number(1000 * (percentile(checks, q) or 0.0), 0) for q in (50, 95))
+    click.echo(row(f"checking a sentence, p50 and p95 of {len(checks)}", f"{p50}, {p95} ms"))
     told = [prompt(model, answer.question, answer.hits, ()).turns for answer in seen.answers[:_TIMED]]
-    alone, ours, ratio = first_tokens(model, told)
-    click.echo(f"| seconds to the first text: openai’s client, Pincite, ratio | {alone:.3f}, {ours:.3f}, {ratio:.3f} |")
+    figures = ", ".join(number(figure, 3) for figure in first_tokens(model, told))
+    click.echo(row("seconds to the first text: openai’s client, Pincite, ratio", figures))
     for fault in dict.fromkeys(seen.faults):
         click.echo(f"fault: {fault}")
     if sample:
