@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from functools import partial
 
 from index.lexical import STOP_WORDS
 
@@ -51,22 +52,6 @@ def paraphrases(sentence: str) -> list[str]:
     return [text for text in dict.fromkeys(made) if text != sentence]
 
 
-def _without_brackets(text: str) -> str:
-    return re.sub(r"\s*\([^()]*\)", "", text)
-
-
-def _with_other_words(text: str) -> str:
-    return _WORD.sub(lambda match: _WORDS[match[0]], text)
-
-
-def _contracted(text: str) -> str:
-    return _CONTRACTED.sub(r"\1n't", text)
-
-
-def _expanded(text: str) -> str:
-    return _EXPANDED.sub(r"\1 not", text)
-
-
 def _without_opener(text: str) -> str:
     match = _OPENER.match(text)
     return _raised(text[match.end() :]) if match else text
@@ -99,31 +84,22 @@ def _reason_first(text: str) -> str:
     return f"Because {match[2]}, {_lowered(match[1])}." if match and not _NOT_ALONE.search(match[1]) else text
 
 
-def _apposition(text: str) -> str:
-    """ ", which is the" as ", the"."""
-    return _WHICH.sub(", ", text)
-
-
-def _without_list_comma(text: str) -> str:
-    return re.sub(r"(\w, [\w ]{1,40}), (and|or) ", r"\1 \2 ", text, count=1)
-
-
 def _semicolon_as_and(text: str) -> str:
     return text.replace("; ", ", and ", 1) if text.count(";") == 1 and "; however" not in text else text
 
 
 _RULES: tuple[Callable[[str], str], ...] = (
-    _without_brackets,
-    _with_other_words,
-    _contracted,
-    _expanded,
+    partial(re.compile(r"\s*\([^()]*\)").sub, ""),
+    partial(_WORD.sub, lambda match: _WORDS[match[0]]),
+    partial(_CONTRACTED.sub, r"\1n't"),
+    partial(_EXPANDED.sub, r"\1 not"),
     _without_opener,
     _date_last,
     _date_first,
     _active,
     _reason_first,
-    _apposition,
-    _without_list_comma,
+    partial(_WHICH.sub, ", "),
+    partial(re.compile(r"(\w, [\w ]{1,40}), (and|or) ").sub, r"\1 \2 ", count=1),
     _semicolon_as_and,
 )
 
