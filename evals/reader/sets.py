@@ -10,7 +10,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from evals.metrics import overlap
+from evals.metrics import is_cited
 from index import Document, Library, Passage, open_library
 from index.documents import read_document
 from index.library import SHIPPED_ARTICLES
@@ -73,9 +73,7 @@ class Question:
     def held_by(self, passage: Passage) -> bool:
         """Whether the passage holds at least half of some evidence."""
         here = passage.start, passage.end
-        return any(
-            name == passage.document.id and 2 * overlap(span, here) >= span[1] - span[0] for name, span in self.gold
-        )
+        return any(name == passage.document.id and is_cited(span, [here]) for name, span in self.gold)
 
     def _whole(self) -> Passage:
         start, end = self.paragraph

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from evals.metrics import overlap
+from evals.metrics import is_cited, overlap
 from index import Passage
 from index.passages import Span
 
@@ -42,8 +42,7 @@ class Evidence:
         """
         if hit.document != self.place.document:
             return False
-        shared = overlap(self.place.span, hit.span)
-        return shared > 0 if self.whole else 2 * shared >= self.place.end - self.place.start
+        return overlap(self.place.span, hit.span) > 0 if self.whole else is_cited(self.place.span, [hit.span])
 
 
 def merged(spans: Iterable[Span]) -> list[Span]:
