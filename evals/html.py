@@ -14,10 +14,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from evals.html_cases import MEANING, between, cases_html, cause_of, count, failed_first, line, number, percent
+from evals.html_cases import MEANING, between, cases_html, cause_of, count, failed_first, line, percent
 from evals.metrics import aurc, expected_calibration_error, risk_coverage
 from evals.record import RANKED, Outcome, Record
 from evals.statistics import bootstrap_interval, mean, percentile, wilson_interval
+from evals.tables import hundredths
 from evals.totals import Totals
 
 
@@ -133,10 +134,10 @@ def _curve(record: Record) -> str:
     now = (len(answered) / len(asked), risk) if asked and risk is not None else None
     seconds = [float(o.answer["timings"].get("total", 0)) for o in asked if o.answer]
     figures = {
-        "AURC, less is better": number(aurc(sure, right)),
-        "ECE, less is better": number(expected_calibration_error(sure, right)),
+        "AURC, less is better": hundredths(aurc(sure, right)),
+        "ECE, less is better": hundredths(expected_calibration_error(sure, right)),
         "Coverage, risk as run": f"{percent(now[0])}, {percent(now[1])}" if now else "–",
-        "Seconds, p50, p95": f"{number(percentile(seconds, 50))}, {number(percentile(seconds, 95))}",
+        "Seconds, p50, p95": f"{hundredths(percentile(seconds, 50))}, {hundredths(percentile(seconds, 95))}",
     }
     rows = "".join(f"<div><dt>{name}</dt><dd>{value}</dd></div>" for name, value in figures.items())
     return (
@@ -234,6 +235,6 @@ def _row(name: str, outcomes: Sequence[Outcome]) -> str:
         percent(totals.precision),
         percent(totals.answer_given),
         percent(totals.declined),
-        number(percentile(seconds, 50)),
+        hundredths(percentile(seconds, 50)),
     )
     return f'<tr><th scope="row">{line(name)}</th>{"".join(f"<td>{cell}</td>" for cell in cells)}</tr>'

@@ -14,6 +14,7 @@ from typing import Any
 
 from evals.metrics import is_cited
 from evals.record import Grade, Outcome, Record
+from evals.tables import hundredths
 from rag import Verdict
 
 # Characters of a passage shown around what is cited of it.
@@ -218,17 +219,19 @@ def _receipt(outcome: Outcome, about: dict[str, Any]) -> str:
     tick = f'<b style="left:{100 * threshold:.1f}%"></b>' if isinstance(threshold, float) else ""
     needed = f" ({threshold:.2f} needed)" if isinstance(threshold, float) else ""
     bar = f'<span class="range" aria-hidden="true"><i style="left:0;width:{100 * sure:.1f}%"></i>{tick}</span>'
-    given = {True: "yes", False: "no"}
+    shares = {
+        "quote recall": outcome.recall,
+        "quote precision": outcome.precision,
+        "citation recall": outcome.citation_recall,
+        "faithfulness": outcome.faithfulness,
+    }
     figures = {
         "confidence": f"{sure:.2f}{needed}{bar}",
-        "quote recall": percent(outcome.recall) if outcome.recall is not None else "",
-        "quote precision": percent(outcome.precision) if outcome.precision is not None else "",
-        "citation recall": percent(outcome.citation_recall) if outcome.citation_recall is not None else "",
-        "faithfulness": percent(outcome.faithfulness) if outcome.faithfulness is not None else "",
-        "token F1": number(outcome.token_f1) if outcome.token_f1 is not None else "",
-        "nDCG": number(outcome.ndcg) if outcome.ndcg is not None else "",
+        **{name: percent(share) for name, share in shares.items() if share is not None},
+        "token F1": hundredths(outcome.token_f1) if outcome.token_f1 is not None else "",
+        "nDCG": hundredths(outcome.ndcg) if outcome.ndcg is not None else "",
         "judge": "; ".join(map(_graded, outcome.grades)),
-        "answer given": given[outcome.answer_given] if outcome.answer_given is not None else "",
+        "answer given": {True: "yes", False: "no", None: ""}[outcome.answer_given],
         "seconds": ", ".join(f"{line(stage)} {float(s):.2f}" for stage, s in outcome.answer["timings"].items()),
     }
     rows = "".join(f"<div><dt>{name}</dt><dd>{value}</dd></div>" for name, value in figures.items() if value)
@@ -248,10 +251,6 @@ def line(value: object) -> str:
 
 def count(amount: int, noun: str) -> str:
     return f"{amount:,} {noun}{'' if amount == 1 else 's'}"
-
-
-def number(value: float | None) -> str:
-    return "–" if value is None else f"{value:.2f}"
 
 
 def percent(share: float | None) -> str:
