@@ -94,27 +94,27 @@ def word_diff(before: Record, after: Record) -> list[str]:
 
 
 def _mcnemar(pairs: list[tuple[Outcome, Outcome]]) -> Test:
-    scored = [(was.right, now.right) for was, now in pairs if was.right is not None and now.right is not None]
-    lost = sum(was and not now for was, now in scored)
-    won = sum(now and not was for was, now in scored)
-    return Test(
-        "right",
-        "McNemar's exact test, one-sided",
-        mean([was for was, _ in scored]) or 0.0,
-        mean([now for _, now in scored]) or 0.0,
-        mcnemar_exact(lost, won, one_sided=True),
-    )
+    scored = _scored(pairs, lambda outcome: outcome.right)
+    lost, won = (sum(was > now for was, now in scored), sum(now > was for was, now in scored))
+    p = mcnemar_exact(lost, won, one_sided=True)
+    return Test("right", "McNemar's exact test, one-sided", *_means(scored), p)
 
 
 def _sign_flips(name: str, pairs: list[tuple[Outcome, Outcome]], score: Callable[[Outcome], float | None]) -> Test:
-    scored = [(a, b) for was, now in pairs if (a := score(was)) is not None and (b := score(now)) is not None]
-    return Test(
-        name,
-        "paired sign-flip test, one-sided",
-        mean([was for was, _ in scored]) or 0.0,
-        mean([now for _, now in scored]) or 0.0,
-        paired_sign_flip_test([was - now for was, now in scored], one_sided=True),
-    )
+    scored = _scored(pairs, score)
+    p = paired_sign_flip_test([was - now for was, now in scored], one_sided=True)
+    return Test(name, "paired sign-flip test, one-sided", *_means(scored), p)
+
+
+def _scored(
+    pairs: list[tuple[Outcome, Outcome]], score: Callable[[Outcome], float | None]
+) -> list[tuple[float, float]]:
+    """The scores of those that have one in both runs."""
+    return [(a, b) for was, now in pairs if (a := score(was)) is not None and (b := score(now)) is not None]
+
+
+def _means(scored: list[tuple[float, float]]) -> tuple[float, float]:
+    return mean([was for was, _ in scored]) or 0.0, mean([now for _, now in scored]) or 0.0
 
 
 def _change(was: Outcome, now: Outcome) -> Change:

@@ -21,6 +21,9 @@ SHIPPED_SETS = Path(__file__).parent / "data" / "public"
 EVERY_QUOTE = frozenset({"counting", "disagreement", "list", "several"})
 
 
+_LISTS = ("answers", "quotes", "sources", "must_not_say", "documents")
+
+
 class SampleError(PinciteError):
     """A suite could not be read."""
 
@@ -127,19 +130,14 @@ def text(path: Path, newline: str | None = None) -> str:
 def _sample(line: str, place: str) -> Sample:
     try:
         row: dict[str, Any] = json.loads(line)
-        history = tuple(Message(turn["role"], turn["text"]) for turn in row.get("history", ()))
         sample = Sample(
             id=str(row["id"]),
             type=row["type"],
             question=row["question"],
-            answers=_texts(row.get("answers", ())),
-            quotes=_texts(row.get("quotes", ())),
-            sources=_texts(row.get("sources", ())),
-            history=history,
-            must_not_say=_texts(row.get("must_not_say", ())),
-            documents=_texts(row.get("documents", ())),
+            history=tuple(Message(turn["role"], turn["text"]) for turn in row.get("history", ())),
             reviewed=bool(row.get("reviewed", True)),
             note=str(row.get("note", "")),
+            **{name: _texts(row.get(name, ())) for name in _LISTS},
         )
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise SampleError(
