@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-from collections.abc import Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -144,21 +142,21 @@ class Record:
             ) from error
 
 
-def keep_latest(record: Record, environ: Mapping[str, str] = os.environ) -> None:
+def keep_latest(record: Record) -> None:
     """For the window, which shows the run that was made last. Raises RecordError."""
-    path = latest_path(environ)
+    path = latest_path()
     path.parent.mkdir(parents=True, exist_ok=True)
     record.save(path)
 
 
-def latest(environ: Mapping[str, str] = os.environ) -> Record:
+def latest() -> Record:
     """The run that was made last on this machine, else the one that ships. Raises RecordError."""
-    path = latest_path(environ)
+    path = latest_path()
     return Record.load(path if path.exists() else SHIPPED)
 
 
-def latest_path(environ: Mapping[str, str] = os.environ) -> Path:
-    return default_path(environ).parent / "evaluation.json"
+def latest_path() -> Path:
+    return default_path().parent / "evaluation.json"
 
 
 def _outcome(row: dict[str, Any]) -> Outcome:

@@ -14,6 +14,7 @@ from typing import TypeVar
 T = TypeVar("T")
 
 _MOST_EXACT = 16
+_FLIPS, _RESAMPLES = 10_000, 2_000
 _Z = 1.959963984540054  # the normal distribution's 97.5th percentile
 
 
@@ -96,9 +97,7 @@ def cohens_kappa(pairs: Sequence[tuple[bool, bool]]) -> float | None:
     return None if chance == 1 else (agreed - chance) / (1 - chance)
 
 
-def paired_sign_flip_test(
-    differences: Sequence[float], *, one_sided: bool = False, resamples: int = 10_000, seed: int = 0
-) -> float:
+def paired_sign_flip_test(differences: Sequence[float], *, one_sided: bool = False, seed: int = 0) -> float:
     """P value of the differences' mean, if each difference is as likely to have the other sign (Fisher 1935).
 
     One-sided: how often a mean at least so high comes about. Exact for up to 16 differences that are not 0; for more a
@@ -117,10 +116,10 @@ def paired_sign_flip_test(
     observed = math.fsum(changed)
     # Sums of the same numbers in another order differ in their last digits; that must not decide what is as extreme.
     slack = 1e-9 * math.fsum(map(abs, changed))
-    sums = _all_sums(changed) if exact else _random_sums(changed, resamples, seed)
+    sums = _all_sums(changed) if exact else _random_sums(changed, _FLIPS, seed)
     least = observed if one_sided else abs(observed)
     extreme = sum((s if one_sided else abs(s)) >= least - slack for s in sums)
-    return extreme / 2 ** len(changed) if exact else (1 + extreme) / (1 + resamples)
+    return extreme / 2 ** len(changed) if exact else (1 + extreme) / (1 + _FLIPS)
 
 
 def wilson_interval(successes: int, count: int) -> tuple[float, float] | None:
@@ -141,10 +140,10 @@ def wilson_interval(successes: int, count: int) -> tuple[float, float] | None:
     return max(0.0, middle - half), min(1.0, middle + half)
 
 
-def bootstrap_interval(values: Sequence[float], *, resamples: int = 2_000, seed: int = 0) -> tuple[float, float] | None:
+def bootstrap_interval(values: Sequence[float]) -> tuple[float, float] | None:
     """The 95 % confidence interval of a mean: percentiles of the means of resamples (Efron 1979); None of nothing.
 
-    The same each time for the same seed.
+    The same each time.
 
     >>> bootstrap_interval([0.5, 0.5, 0.5])
     (0.5, 0.5)
@@ -153,9 +152,9 @@ def bootstrap_interval(values: Sequence[float], *, resamples: int = 2_000, seed:
         raise ValueError("A value is not a finite number. Leave out what could not be scored.")
     if not values:
         return None
-    chance, count = random.Random(seed), len(values)
-    means = sorted(math.fsum(chance.choices(values, k=count)) / count for _ in range(resamples))
-    cut = round(0.025 * resamples)
+    chance, count = random.Random(0), len(values)
+    means = sorted(math.fsum(chance.choices(values, k=count)) / count for _ in range(_RESAMPLES))
+    cut = round(0.025 * _RESAMPLES)
     return means[cut], means[-1 - cut]
 
 

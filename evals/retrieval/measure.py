@@ -43,18 +43,18 @@ def all_found(hits: Sequence[Place], evidence: Sequence[Evidence], *, k: int = D
     return float(all(any(item.held_by(hit) for hit in hits[:k]) for item in evidence))
 
 
-def first_rank(hits: Sequence[Place], evidence: Sequence[Evidence], *, k: int = DEPTH) -> float:
-    """1 / the rank of the first of `k` hits that holds any evidence, 0 if none does; MRR is its mean (Voorhees 1999).
+def first_rank(hits: Sequence[Place], evidence: Sequence[Evidence]) -> float:
+    """1 / the rank of the first of ten hits that holds any evidence, 0 if none does; MRR is its mean (Voorhees 1999).
 
     >>> first_rank([Place("x", 0, 50), Place("a", 0, 50)], [Evidence(Place("a", 0, 10))])
     0.5
     """
-    ranked = range(len(hits[:k]))
+    ranked = range(len(hits[:DEPTH]))
     return reciprocal_rank(ranked, {rank for rank in ranked if found([hits[rank]], evidence, k=1)}) or 0.0
 
 
-def ndcg(hits: Sequence[Place], evidence: Sequence[Evidence], *, k: int = DEPTH) -> float:
-    """Discounted gain of the first `k` hits over the best possible (Järvelin and Kekäläinen 2002).
+def ndcg(hits: Sequence[Place], evidence: Sequence[Evidence]) -> float:
+    """Discounted gain of the first ten hits over the best possible (Järvelin and Kekäläinen 2002).
 
     Each piece of evidence gains 1 once, at the first hit that holds it, but the n-th to be found at rank n at best: so
     a hit that holds two is worth as much as two hits that hold one each, and no list is better than all evidence at the
@@ -64,9 +64,11 @@ def ndcg(hits: Sequence[Place], evidence: Sequence[Evidence], *, k: int = DEPTH)
     >>> round(ndcg([Place("x", 0, 50), Place("a", 0, 50)], wanted), 6)
     0.773706
     """
-    firsts = [next((rank for rank, hit in enumerate(hits[:k], 1) if item.held_by(hit)), math.inf) for item in evidence]
-    gained = sum(_worth(max(rank, place), k) for place, rank in enumerate(sorted(firsts), 1))
-    return gained / sum(_worth(place, k) for place in range(1, len(evidence) + 1))
+    firsts = [
+        next((rank for rank, hit in enumerate(hits[:DEPTH], 1) if item.held_by(hit)), math.inf) for item in evidence
+    ]
+    gained = sum(_worth(max(rank, place)) for place, rank in enumerate(sorted(firsts), 1))
+    return gained / sum(_worth(place) for place in range(1, len(evidence) + 1))
 
 
 def within(hits: Sequence[Place], evidence: Sequence[Evidence], *, characters: int = READ) -> float:
@@ -102,5 +104,5 @@ MEASURES: tuple[tuple[str, Measure], ...] = (
 )
 
 
-def _worth(rank: float, k: int) -> float:
-    return 1 / math.log2(rank + 1) if rank <= k else 0.0
+def _worth(rank: float) -> float:
+    return 1 / math.log2(rank + 1) if rank <= DEPTH else 0.0
