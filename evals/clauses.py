@@ -60,20 +60,10 @@ class Clauses:
         """Subject, verb and rest, if the subject is plain: a name, or a few words from an article on."""
         words = text.split()
         for place, word in enumerate(words[1:9], 1):
-            before = words[:place]
-            if word in NO_SUBJECT or before[-1][-1] in ",;:" or before[-1].lower() in PREPOSITIONS:
-                return None if word in NO_SUBJECT or before[-1][-1] in ",;:" else self._after(words, place)
-            clause = self._at(words, place)
-            if clause is not None:
-                return clause
-        return None
-
-    def _after(self, words: list[str], place: int) -> Clause | None:
-        for later in range(place, min(9, len(words))):
-            if words[later] in NO_SUBJECT or words[later - 1][-1] in ",;:":
+            last = words[place - 1]
+            if word in NO_SUBJECT or last[-1] in ",;:":
                 return None
-            clause = self._at(words, later) if words[later - 1].lower() not in PREPOSITIONS else None
-            if clause is not None:
+            if last.lower() not in PREPOSITIONS and (clause := self._at(words, place)):
                 return clause
         return None
 
