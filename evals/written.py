@@ -206,6 +206,8 @@ def main(questions: int, sample: Path | None, labels: Path | None) -> None:
         with Asking(suite, environ=environ) as asking:
             for item in track(suite.samples, suite.path.name, console=Console(stderr=True), transient=True):
                 ask(asking.assistant(item), item, seen)
+    if sample:
+        sample.write_text("".join(f"{line}\n" for line in to_label(seen)), "utf-8")
     for line in table(seen, model.name):
         click.echo(line)
     checks = check_seconds(seen.wrote)
@@ -216,8 +218,6 @@ def main(questions: int, sample: Path | None, labels: Path | None) -> None:
     click.echo(row("seconds to the first text: openai’s client, Pincite, ratio", figures))
     for fault in dict.fromkeys(seen.faults):
         click.echo(f"fault: {fault}")
-    if sample:
-        sample.write_text("".join(f"{line}\n" for line in to_label(seen)), "utf-8")
 
 
 if __name__ == "__main__":
