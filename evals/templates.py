@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from evals.clauses import AUXILIARIES, NO_SUBJECT, OPENERS, PREPOSITIONS, Clauses
 from evals.vocabulary import Vocabulary
 from index.lexical import content_words
-from rag.reader.swaps import MONTHS
+from rag.words import MONTHS
 
 _QUESTION_WORDS = (4, 30)
 _ANSWER_WORDS = 12

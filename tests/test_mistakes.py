@@ -84,7 +84,8 @@ def test_a_likely_mistake_is_answered_as_the_page_says(
     environ = {name: value for name, value in os.environ.items() if not name.startswith(("OPENAI_", "PINCITE_"))}
     environ |= {"PINCITE_HOME": str(home), "HTTPS_PROXY": UNREACHABLE, "NO_PROXY": ""}
     environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), str(here), environ["PATH"]])
-    with SETTINGS_OF.get(mistake, lambda home: nullcontext())(home):
+    made = SETTINGS_OF.get(mistake)
+    with made(home) if made else nullcontext():
         words = shlex.split(command)
         while "=" in words[0]:
             name, _, value = words.pop(0).partition("=")

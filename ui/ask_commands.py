@@ -138,9 +138,11 @@ def _asked(
         try:
             yield assistant, part
         except QuestionError as error:
-            refused = click.ClickException(str(error))
-            refused.exit_code = USAGE
-            raise refused from error
+            raise _Refused(str(error)) from error
+
+
+class _Refused(click.ClickException):
+    exit_code = USAGE
 
 
 def _read(words: tuple[str, ...]) -> str:
