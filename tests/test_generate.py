@@ -150,7 +150,7 @@ def test_each_refusal_of_a_server_is_one_line_with_its_cure(library: Library, st
 def test_a_server_that_is_not_there_is_one_line_with_its_cure(library: Library) -> None:
     with scripted_server() as address:
         pass
-    with pytest.raises(ModelError, match="Check OPENAI_BASE_URL"):
+    with pytest.raises(ModelError, match="Check the network, OPENAI_BASE_URL"):
         written_by(address, library).ask(CONTAINERS)
 
 
