@@ -3,9 +3,10 @@
 from index.checkup import Finding
 from index.documents import Document
 from index.errors import DocumentError, EmbeddingMismatch, LibraryError, LibraryReadOnly, PinciteError
+from index.history import Conversation, Turn
 from index.hits import Hit, Passage
 from index.ingest import Added, Progress, Step
-from index.ledger import Conversation, DocumentRow, Turn
+from index.ledger import DocumentRow
 from index.library import Library, default_path, import_library, open_library
 from index.part import Part
 

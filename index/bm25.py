@@ -18,8 +18,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from index.ledger import TOKENIZER, Ledger
+from index.ledger import Ledger
 from index.lexical import search_words
+from index.schema import TOKENIZER
 
 _K1, _B = 1.2, 0.75
 _RARE_AT_LEAST = 1e-6  # the weight of a word that stands in more than half of the passages
@@ -88,7 +89,7 @@ class Bm25:
         generation = self._ledger.generation
         if generation == self._generation:
             return
-        self._ids, lengths = self._ledger.lengths()
+        self._ids, lengths = self._ledger.words.lengths()
         self._norms = _K1 * (1 - _B + _B * lengths / max(1.0, float(lengths.mean()) if len(lengths) else 1.0))
         self._scores = np.zeros(len(self._ids), np.float32)
         self._postings.clear()
@@ -115,7 +116,7 @@ class Bm25:
         return known
 
     def _read(self, stem: str) -> _Postings:
-        ids, counts = np.unique(self._ledger.standing(stem), return_counts=True)
+        ids, counts = np.unique(self._ledger.words.standing(stem), return_counts=True)
         places = np.searchsorted(self._ids, ids)
         there = places < len(self._ids)
         there[there] = self._ids[places[there]] == ids[there]  # a change since is followed by the next search

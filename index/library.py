@@ -18,9 +18,10 @@ from index.checkup import Finding, check
 from index.documents import Document
 from index.embedder import Embedder, Matrix, local_embedder
 from index.errors import DocumentError, EmbeddingMismatch, LibraryError, LibraryReadOnly
+from index.history import Conversation, Turn
 from index.hits import Hit, Passage
 from index.ingest import Added, Ingest, Progress
-from index.ledger import Conversation, DocumentRow, Ledger, Turn
+from index.ledger import DocumentRow, Ledger
 from index.nearest import Nearest
 from index.owner import Ownership
 from index.part import Part, chosen, no_document, resolved
@@ -197,20 +198,20 @@ class Library:
     def keep_turn(self, turn: Turn) -> None:
         """Keep a turn of a conversation, in the place of the one of that number and all after it."""
         self._must_own()
-        self._ledger.keep_turn(turn)
+        self._ledger.history.keep(turn)
 
     def turns(self, owner: str, conversation: str) -> list[Turn]:
         """The turns of a conversation; none if it is not there, or another's."""
-        return self._ledger.turns(owner, conversation)
+        return self._ledger.history.turns(owner, conversation)
 
     def conversations(self, owner: str) -> list[Conversation]:
         """What is kept of an owner's conversations, the latest first."""
-        return self._ledger.conversations(owner)
+        return self._ledger.history.conversations(owner)
 
     def forget(self, owner: str, conversation: str) -> None:
         """Remove what is kept of a conversation of this owner."""
         self._must_own()
-        self._ledger.forget(owner, conversation)
+        self._ledger.history.forget(owner, conversation)
 
     def passages_of(self, documents: Iterable[str]) -> frozenset[int]:
         """The ids of the passages of these documents."""
@@ -270,7 +271,7 @@ class Library:
 
     def _rebuild(self) -> None:
         self._must_own()
-        self._ledger.rebuild_words()
+        self._ledger.words.rebuild()
         if not self.is_new and self._ledger.meta("embedding") != self._embedder.fingerprint:
             stored = self._ledger.embedded_texts()
             rows = self._embedder.embed_passages([text for _, text in stored])

@@ -15,7 +15,7 @@ def write_copy(ledger: Ledger, file: Path) -> None:
     part = file.with_name(f".{file.name}.part")
     try:
         part.unlink(missing_ok=True)
-        ledger.copy(part)
+        ledger.db.copy(part)
         os.replace(part, file)
     except OSError as error:
         raise LibraryError(f"Cannot write {file}: {error.strerror}. Choose another place.") from error

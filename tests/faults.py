@@ -40,6 +40,7 @@ import click
 import numpy as np
 
 from index import EmbeddingMismatch, Library
+from index.database import Database
 from index.embedder import Matrix
 from index.ledger import Ledger
 from index.nearest import Nearest
@@ -553,9 +554,9 @@ class Boundaries:
     """Notes before and after every step that changes something; kills this process at the `fatal`th of them."""
 
     STEPS: tuple[tuple[type, str], ...] = (
-        (Ledger, "__init__"), (Ledger, "put"), (Ledger, "move"), (Ledger, "remove"), (Ledger, "set_meta"),
-        (Ledger, "_count"), (Ledger, "add_root"), (Ledger, "remove_root"), (Ledger, "replace_embeddings"),
-        (Ledger, "close"),
+        (Database, "__init__"), (Ledger, "put"), (Ledger, "move"), (Ledger, "remove"), (Database, "set_meta"),
+        (Database, "_count"), (Ledger, "add_root"), (Ledger, "remove_root"), (Ledger, "replace_embeddings"),
+        (Database, "close"),
         (ChromaVectors, "in_folder"), (ChromaVectors, "put"), (ChromaVectors, "remove"), (ChromaVectors, "close"),
         (Nearest, "_erase"), (Nearest, "_sweep"), (Nearest, "build"),
         (Ownership, "__init__"), (Ownership, "release"),

@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 
 from index import Library
-from index.ledger import _SEALED, Ledger
+from index.ledger import Ledger
 from index.nearest import Nearest
+from index.schema import SEALED
 from tests import faults
 from tests.faults import Checked, Child, Held, Journal, Known, Place, Setting, Task, Totals, Words
 
@@ -80,9 +81,9 @@ def test_a_document_removed_behind_the_journal_is_reported_as_lost(task: Task) -
 def test_a_letter_changed_under_a_right_checksum_is_reported(task: Task) -> None:
     ledger = Ledger(ledger_of(task))
     path = ledger.documents()[0].path
-    ledger._rows("UPDATE documents SET text = 'X' || substr(text, 2) WHERE path = ?", path)
-    sealed = f"UPDATE documents SET checksum = checksum_of({_SEALED['documents']}) WHERE path = ?"  # noqa: S608
-    ledger._rows(sealed, path)
+    ledger.db.execute("UPDATE documents SET text = 'X' || substr(text, 2) WHERE path = ?", path)
+    sealed = f"UPDATE documents SET checksum = checksum_of({SEALED['documents']}) WHERE path = ?"  # noqa: S608
+    ledger.db.execute(sealed, path)
     ledger.close()
     found = checked(task)
     assert (found.lost, found.wrong) == ([path], [path])
