@@ -17,16 +17,17 @@ from index.bm25 import Bm25
 from index.checkup import Finding, check
 from index.documents import Document
 from index.embedder import Embedder, Matrix, local_embedder
-from index.errors import DocumentError, EmbeddingMismatch, LibraryError, LibraryReadOnly
+from index.errors import EmbeddingMismatch, LibraryError, LibraryReadOnly
 from index.history import Conversation, Turn
 from index.hits import Hit, Passage
 from index.ingest import Added, Ingest, Progress
 from index.ledger import DocumentRow, Ledger
 from index.nearest import Nearest
 from index.owner import Ownership
-from index.part import Part, chosen, no_document, resolved
+from index.part import Part
 from index.portable import place_copy, write_copy
 from index.remembered import Remembered
+from index.selection import chosen, find, no_document, one_tag
 
 if TYPE_CHECKING:
     from llama_index.core.base.base_retriever import BaseRetriever
@@ -136,16 +137,7 @@ class Library:
 
     def find(self, name: str) -> DocumentRow:
         """The document of this id, path or title. Raises DocumentError if there is none, or if the title is shared."""
-        rows = self.documents()
-        location = str(resolved(name))
-        found = [row for row in rows if name in (row.id, row.path) or location == row.path]
-        found = found or [row for row in rows if name in (row.title, Path(row.path).name)]
-        if not found:
-            raise no_document(name)
-        if len(found) > 1:
-            ids = ", ".join(row.id for row in found)
-            raise DocumentError(f"{len(found)} documents are called {name!r}. Name one by its id: {ids}")
-        return found[0]
+        return find(self.documents(), name)
 
     def documents(self) -> list[DocumentRow]:
         """Every document, by title."""
@@ -175,14 +167,14 @@ class Library:
         """Mark the documents of this id, path, title or folder, for `within`; which they are. Raises DocumentError."""
         self._must_own()
         rows = chosen(self.documents(), [name])
-        self._ledger.tag([row.id for row in rows], [_tag(tag) for tag in tags])
+        self._ledger.tag([row.id for row in rows], [one_tag(tag) for tag in tags])
         return rows
 
     def untag(self, name: str, *tags: str) -> list[DocumentRow]:
         """Take marks away, as `tag` gives them."""
         self._must_own()
         rows = chosen(self.documents(), [name])
-        self._ledger.untag([row.id for row in rows], [_tag(tag) for tag in tags])
+        self._ledger.untag([row.id for row in rows], [one_tag(tag) for tag in tags])
         return rows
 
     def within(
@@ -193,7 +185,7 @@ class Library:
         All of them if none is named; of these, those that bear every one of the `tags` and were added from `since` to
         `until`, both days included. Raises DocumentError if a name or a tag stands for nothing, or if nothing is left.
         """
-        return Part(self, chosen(self.documents(), names, [_tag(tag) for tag in tags], since, until))
+        return Part(self, chosen(self.documents(), names, [one_tag(tag) for tag in tags], since, until))
 
     def keep_turn(self, turn: Turn) -> None:
         """Keep a turn of a conversation, in the place of the one of that number and all after it."""
@@ -302,14 +294,6 @@ class Library:
     def _must_own(self) -> None:
         if not self.writable:
             raise LibraryReadOnly(self._owner.refusal)
-
-
-def _tag(text: str) -> str:
-    """In one line and without spaces around it. Raises DocumentError if nothing is left."""
-    tag = " ".join(text.split())
-    if not tag:
-        raise DocumentError("A tag has no characters. Give a word, such as: minutes")
-    return tag
 
 
 def default_path(environ: Mapping[str, str] = os.environ) -> Path:

@@ -14,7 +14,7 @@ import pytest
 
 from index import DocumentError, Library, LibraryError, LibraryReadOnly
 from index.ledger import DocumentRow, Ledger
-from index.part import chosen
+from index.selection import chosen
 from rag import Assistant, answer
 from rag.reader import local_reader
 from tests.test_terminal import pincite
