@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, fields, replace
@@ -11,9 +10,10 @@ from pathlib import Path
 
 import numpy as np
 
-from index.documents import Document, digest, find_files, is_web_address, printable, read_document
+from index.documents import Document, digest, document_id, is_web_address, printable, read_document
 from index.embedder import Embedder, LocalEmbedder, Matrix
 from index.errors import DocumentError, LibraryError
+from index.files import find_files
 from index.formats import Parser
 from index.ledger import Ledger, Prepared
 from index.nearest import Nearest
@@ -176,6 +176,5 @@ def _named(document: Document, changed: Mapping[str, str], taken: set[str]) -> D
     if document.path in changed:
         return replace(document, id=changed[document.path])
     if document.id in taken:
-        other = hashlib.sha256(f"{document.path} {document.sha256}".encode("utf-8", "surrogatepass")).hexdigest()[:12]
-        return replace(document, id=other)
+        return replace(document, id=document_id(f"{document.path} {document.sha256}"))
     return document

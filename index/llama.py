@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from llama_index.core.base.base_retriever import BaseRetriever
 from llama_index.core.schema import BaseNode, MetadataMode, NodeWithScore, QueryBundle, TextNode
 
-from index.documents import Document
+from index.documents import Document, document_id
 
 if TYPE_CHECKING:
     from index.hits import Hit
@@ -81,7 +81,7 @@ def _document(node: BaseNode) -> Document:
     title = str(metadata.get("title") or metadata.get("file_name") or PurePath(place).stem or place)
     data = text.encode("utf-8", "surrogatepass")
     return Document(
-        id=hashlib.sha256(path.encode("utf-8", "surrogatepass")).hexdigest()[:12],
+        id=document_id(path),
         path=path,
         title=title,
         text=text,

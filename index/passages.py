@@ -77,6 +77,12 @@ def split_blocks(text: str) -> list[Block]:
     return blocks
 
 
+def opening_heading(text: str) -> str:
+    """The heading that the text opens with; "" if it opens with none."""
+    first = next(iter(split_blocks(text[:2000])), None)
+    return (first.heading if first else None) or ""
+
+
 def cut_passages(text: str) -> list[Cut]:
     """Passages of whole sentences, up to PASSAGE_CHARACTERS each.
 

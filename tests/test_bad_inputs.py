@@ -15,7 +15,8 @@ from pathlib import Path
 import pytest
 
 from index import DocumentError, Library
-from index.documents import MAX_BYTES, document_of, find_files, printable, read_document
+from index.documents import MAX_BYTES, document_of, printable, read_document
+from index.files import find_files
 from index.formats import Parser
 from index.passages import cut_passages
 from tests import samples

@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from index import DocumentError
-from index.documents import find_files, read_document
+from index.documents import read_document
+from index.files import find_files
 
 
 def write(path: Path, data: bytes | str) -> Path:

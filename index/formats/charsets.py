@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import codecs
+import re
 
 _MARKS = (
     (codecs.BOM_UTF8, "utf-8-sig"),
@@ -12,6 +13,7 @@ _MARKS = (
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
 _LONE = "surrogatepass"
+_SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 def decode(data: bytes, declared: str = "") -> str | None:
@@ -36,6 +38,11 @@ def decode(data: bytes, declared: str = "") -> str | None:
         return data.decode("utf-8", _LONE)
     except UnicodeDecodeError:
         return _mostly_utf8(data) or _guessed(data)
+
+
+def without_surrogates(text: str) -> str:
+    """Each half of a surrogate pair that stands alone becomes U+FFFD."""
+    return _SURROGATE.sub("\ufffd", text)
 
 
 def _wide(data: bytes) -> str | None:

@@ -10,7 +10,7 @@ from lxml import etree
 from lxml.html import HTMLParser, document_fromstring
 
 from index.errors import DocumentError
-from index.formats.charsets import decode
+from index.formats.charsets import decode, without_surrogates
 from index.formats.parsed import Parsed, chosen_title, clean, layout, row
 
 _META = re.compile(rb"""<meta[^>]{0,200}?charset\s*=\s*["']?\s*([\w.:-]+)""", re.IGNORECASE)
@@ -66,7 +66,7 @@ def decoded(data: bytes) -> str:
 def parsed_tree(text: str) -> Any:
     """The element tree. Raises DocumentError where the parser gave up before the end."""
     parser = HTMLParser(encoding="utf-8", no_network=True, remove_comments=True, remove_pis=True)
-    data = _without_surrogates(text).encode("utf-8")
+    data = without_surrogates(text).replace("\0", "").encode("utf-8")
     try:
         tree = document_fromstring(data, parser=parser)
     except etree.ParserError:
@@ -159,7 +159,3 @@ def _is(element: Any, tags: frozenset[str]) -> bool:
 
 def _text(element: Any) -> str:
     return " ".join(text for text in element.itertext())
-
-
-def _without_surrogates(text: str) -> str:
-    return re.sub("[\ud800-\udfff]", "\ufffd", text).replace("\0", "")

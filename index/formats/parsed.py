@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from index.errors import DocumentError
+from index.formats.charsets import without_surrogates
 
 # The module of this package that reads each kind of file.
 MODULES = {
@@ -24,7 +25,6 @@ MAX_CHARACTERS = 50_000_000
 _LINE_END = re.compile("\r\n|[\r\f\v\x1c\x1d\x1e\x85\u2028\u2029]")
 _DROPPED = re.compile("[\x00-\x08\x0e-\x1b\x1f\x7f\ufeff\ufffe\uffff]")
 _SOFT_HYPHEN = re.compile("\u00ad(?:[ \t]*\n[ \t]*)?")
-_SURROGATE = re.compile("[\ud800-\udfff]")
 _LISTED = ("- ", "| ")
 _HEADING = re.compile(r"^#{1,6} +(\S.*)$", re.MULTILINE)
 _NO_TITLE = re.compile(
@@ -52,8 +52,7 @@ def clean(text: str) -> str:
     """
     text = _LINE_END.sub("\n", text)
     text = _SOFT_HYPHEN.sub("", _DROPPED.sub("", text))
-    text = _SURROGATE.sub("\ufffd", text)
-    lines = (line.rstrip() for line in text.split("\n"))
+    lines = (line.rstrip() for line in without_surrogates(text).split("\n"))
     return re.sub(r"\n{3,}", "\n\n", "\n".join(lines)).strip("\n")
 
 

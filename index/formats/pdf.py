@@ -11,7 +11,7 @@ import pypdfium2.raw as pdfium_c
 
 from index.errors import DocumentError
 from index.formats.parsed import Parsed, capped, chosen_title, clean, paged
-from index.passages import split_blocks
+from index.passages import opening_heading
 
 _HYPHEN = "\ufffe"  # PDFium's sign for a hyphen that ended a line; it has joined the lines already
 _PARTED = re.compile(rf"([^\W\d_]*)(?:{_HYPHEN}|[-\u2010]\n|\u00ad\n?)([^\W\d_]*)")
@@ -44,7 +44,7 @@ def parse(data: bytes) -> Parsed:
         )
     known = frozenset(word.lower() for text in texts for word in _WORDS.findall(text))
     parsed = paged(without_headers([_joined(text, known) for text in texts]))
-    return Parsed(parsed.text, chosen_title(title) or _opening(parsed.text), parsed.pages)
+    return Parsed(parsed.text, chosen_title(title) or chosen_title(opening_heading(parsed.text)), parsed.pages)
 
 
 def without_headers(texts: list[str]) -> list[str]:
@@ -104,8 +104,3 @@ def _joiner(known: frozenset[str]) -> Callable[[re.Match[str]], str]:
         return whole if plain else hyphenated
 
     return join
-
-
-def _opening(text: str) -> str:
-    first = next(iter(split_blocks(text[:2000])), None)
-    return chosen_title(first.heading) if first and first.heading else ""
