@@ -21,15 +21,10 @@ from pathlib import Path
 from index.embedder import Matrix
 from index.errors import LibraryError
 from index.ledger import Ledger
+from index.recall import difference, most_apart, put
 from index.vectors import ChromaVectors, ExactVectors
 
 _NOTE = "vectors"
-# A thorough look at an index lets so many passages, spread over all, look for themselves.
-_SAMPLE = 2000
-_AT_ONCE = 500
-# Chroma links passages from several threads, and now and then one is left that no search arrives at: it is compared
-# beside. More than so many of those in an index, or a hundredth of it, and the index is wrong.
-_MOST_APART = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,8 +92,8 @@ class Nearest:
             count = note.count - len(gone) + len(ids)
             try:
                 chroma.remove(gone)
-                apart = sorted({*note.apart} - {*gone} | {*([] if rows is None else _put(chroma, ids, rows))})
-                sound = len(apart) <= _most_apart(count)
+                apart = sorted({*note.apart} - {*gone} | {*([] if rows is None else put(chroma, ids, rows))})
+                sound = len(apart) <= most_apart(count)
             except LibraryError:
                 sound = False
             if not sound:
@@ -123,9 +118,9 @@ class Nearest:
         name = self._next_name()
         built = self._opened(name, create=True)
         try:
-            apart = _put(built, ids, matrix)
+            apart = put(built, ids, matrix)
             count = built.count()
-            if count != len(ids) or len(apart) > _most_apart(count):
+            if count != len(ids) or len(apart) > most_apart(count):
                 raise LibraryError(
                     f"A new vector index is wrong: of {len(ids):,} passages it holds {count:,} and does not find "
                     f"{len(apart):,}. Try again: pincite doctor --repair"
@@ -151,7 +146,7 @@ class Nearest:
         if chroma is None or note is None:
             return "not complete, exact search answers in its place"
         try:
-            problem = _differs(chroma, *self._ledger.embeddings(), note.apart)
+            problem = difference(chroma, *self._ledger.embeddings(), note.apart)
         except LibraryError as error:
             problem = str(error)
         if problem:
@@ -286,42 +281,6 @@ class Nearest:
                 shutil.rmtree(path, ignore_errors=True) if path.is_dir() else path.unlink(missing_ok=True)
 
 
-def _put(chroma: ChromaVectors, ids: Sequence[int], rows: Matrix) -> list[int]:
-    """The passages, of these, that then do not find themselves; each of them was linked twice."""
-    chroma.put(ids, rows)
-    lost = _lost(chroma, ids, rows)
-    if lost:
-        ids, rows = [ids[place] for place in lost], rows[lost]
-        chroma.put(ids, rows)
-        lost = _lost(chroma, ids, rows)
-    return [ids[place] for place in lost]
-
-
-def _most_apart(count: int) -> int:
-    return max(_MOST_APART, count // 100)
-
-
 def _nearest(found: Sequence[tuple[int, float]], k: int) -> list[tuple[int, float]]:
     """The `k` nearest, each passage once."""
     return sorted(dict(found).items(), key=lambda near: -near[1])[:k]
-
-
-def _differs(chroma: ChromaVectors, ids: Sequence[int], matrix: Matrix, apart: Sequence[int]) -> str:
-    count = chroma.count()
-    if count != len(ids):
-        return f"{count:,} vectors for {len(ids):,} passages"
-    places = range(0, len(ids), -(-len(ids) // _SAMPLE) or 1)
-    sample = [ids[place] for place in places]
-    lost = len({sample[place] for place in _lost(chroma, sample, matrix[places])} - {*apart})
-    return f"{lost} of {len(places)} passages do not find themselves" if lost else ""
-
-
-def _lost(chroma: ChromaVectors, ids: Sequence[int], rows: Matrix) -> list[int]:
-    """The places of those passages that do not find themselves."""
-    found = (near for at in range(0, len(ids), _AT_ONCE) for near in chroma.search_many(rows[at : at + _AT_ONCE], 10))
-    return [place for place, (i, near) in enumerate(zip(ids, found, strict=True)) if not _finds(i, near)]
-
-
-def _finds(passage_id: int, near: Sequence[tuple[int, float]]) -> bool:
-    """Among equal passages any may come first."""
-    return any(i == passage_id for i, _ in near) or (bool(near) and near[-1][1] > 0.9999)

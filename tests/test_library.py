@@ -168,7 +168,7 @@ def test_a_passage_that_chroma_arrives_at_from_nowhere_is_found_all_the_same(
         assert library._nearest.search(rows[1], 1)[0][0] != 2
         library._nearest.build()  # anew, it does not find that one either
         assert library._nearest.search(rows[2], 1)[0][0] == 3
-        monkeypatch.setattr("index.nearest._MOST_APART", 0)
+        monkeypatch.setattr("index.recall._MOST_APART", 0)
         with pytest.raises(LibraryError, match="of 2 passages it holds 2 and does not find 1"):
             library._nearest.build()
         hidden.add(1)
