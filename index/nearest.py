@@ -16,6 +16,7 @@ import zlib
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field
+from functools import lru_cache
 from pathlib import Path
 
 from index.embedder import Matrix
@@ -52,11 +53,11 @@ class Nearest:
         self._writing = threading.RLock()  # of Chroma's content; a search waits for neither of a build's seconds
         self._chroma: ChromaVectors | None = None
         self._opened_name = ""
-        self._sums: dict[tuple[str, int, int], int] = {}
         self._refused = -1  # the generation at which Chroma was found wanting
-        self._exact: tuple[int, ExactVectors] | None = None
-        self._apart: tuple[int, ExactVectors] | None = None
-        self._noted: tuple[str, _Note | None] = "", None
+        self._exact = lru_cache(maxsize=1)(self._load_exact)
+        self._apart = lru_cache(maxsize=1)(self._load_apart)
+        self._read_note = lru_cache(maxsize=1)(self._parse_note)
+        self._sum = lru_cache(maxsize=256)(_crc32)
 
     def search(self, row: Matrix, k: int, among: frozenset[int] | None = None) -> list[tuple[int, float]]:
         """The `k` nearest (passage id, cosine), nearest first; `among` these ids."""
@@ -68,20 +69,19 @@ class Nearest:
                 return _nearest([*found, *apart], k) if apart else found
             except LibraryError:
                 self._distrust(chroma)
-        generation = self._ledger.generation
-        exact = self._exact
-        if exact is None or exact[0] != generation:
-            exact = self._exact = generation, ExactVectors(*self._ledger.embeddings())
-        return exact[1].search(row, k, among)
+        return self._exact(self._ledger.generation).search(row, k, among)
+
+    def _load_exact(self, generation: int) -> ExactVectors:
+        return ExactVectors(*self._ledger.embeddings())
+
+    def _load_apart(self, generation: int, apart: tuple[int, ...]) -> ExactVectors:
+        return ExactVectors(*self._ledger.embeddings(apart))
 
     def _of_those_apart(self, row: Matrix, k: int, among: frozenset[int] | None) -> list[tuple[int, float]]:
         note = self._note()
         if note is None or not note.apart:
             return []
-        apart = self._apart
-        if apart is None or apart[0] != note.generation:
-            apart = self._apart = note.generation, ExactVectors(*self._ledger.embeddings(note.apart))
-        return apart[1].search(row, k, among)
+        return self._apart(note.generation, tuple(note.apart)).search(row, k, among)
 
     def apply(self, gone: Sequence[int] = (), ids: Sequence[int] = (), rows: Matrix | None = None) -> None:
         """Follow one change that the ledger has committed. Raises LibraryError if a Chroma server fails."""
@@ -105,13 +105,14 @@ class Nearest:
         """Build the next generation beside this one, verify it and switch to it. Raises LibraryError."""
         with self._writing:
             generation, (ids, matrix) = self._ledger.generation, self._ledger.embeddings()
-            old = self._name()
+            old = self._note()
             name, built, apart = self._new(ids, matrix)
             with self._lock:
-                self._close()
-                self._chroma, self._opened_name, self._exact = built, name, None
+                self.close()
+                self._chroma, self._opened_name = built, name
+                self._exact.cache_clear()
                 self._write_note(name, generation, len(ids), apart)
-            self._erase(old)
+            self._erase(old.name if old else "")
 
     def _new(self, ids: Sequence[int], matrix: Matrix) -> tuple[str, ChromaVectors, list[int]]:
         """The next generation: its name, its collection, and the passages that it does not find."""
@@ -155,12 +156,9 @@ class Nearest:
 
     def close(self) -> None:
         with self._lock:
-            self._close()
-
-    def _close(self) -> None:
-        if self._chroma is not None:
-            self._chroma.close()
-            self._chroma = None
+            if self._chroma is not None:
+                self._chroma.close()
+                self._chroma = None
 
     def _trusted(self, *, behind: int = 0) -> ChromaVectors | None:
         """Chroma, if it is complete up to `behind` generations before the ledger's, and sound."""
@@ -169,7 +167,7 @@ class Nearest:
             if note is None or note.generation != generation - behind:
                 return None
             if self._chroma is not None and self._opened_name != note.name:  # the owner has built another
-                self._close()
+                self.close()
             if self._chroma is None and self._refused != generation:
                 self._chroma, self._opened_name = self._found(note), note.name
                 self._refused = generation if self._chroma is None else -1
@@ -207,15 +205,12 @@ class Nearest:
         with self._lock:
             if self._chroma is chroma:
                 self._refused = self._ledger.generation
-                self._close()
+                self.close()
 
     def _note(self) -> _Note | None:
-        written = self._ledger.meta(_NOTE) or ""
-        if written != self._noted[0]:
-            self._noted = written, self._read_note(written)
-        return self._noted[1]
+        return self._read_note(self._ledger.meta(_NOTE) or "")
 
-    def _read_note(self, written: str) -> _Note | None:
+    def _parse_note(self, written: str) -> _Note | None:
         try:
             note = _Note(**json.loads(written))
             return note if note.name.startswith("pincite-") == bool(self._server) else None
@@ -229,10 +224,6 @@ class Nearest:
     def _is_as_noted(self, note: _Note) -> bool:
         return bool(self._server) or (bool(note.files) and self._files(note.name) == note.files)
 
-    def _name(self) -> str:
-        note = self._note()
-        return note.name if note else ""
-
     def _next_name(self) -> str:
         """Chroma opens a path once a process, so no name comes twice."""
         return f"{self._prefix}{uuid.uuid4().hex}" if self._server else uuid.uuid4().hex
@@ -241,25 +232,13 @@ class Nearest:
         """Size and CRC-32 of every file, by its path within the folder; empty if they cannot be read."""
         folder = self._folder / name
         try:
+            found = [(path, path.stat()) for path in sorted(folder.rglob("*")) if path.is_file()]
             return {
-                path.relative_to(folder).as_posix(): [path.stat().st_size, self._sum(path)]
-                for path in sorted(folder.rglob("*"))
-                if path.is_file()
+                path.relative_to(folder).as_posix(): [stat.st_size, self._sum(path, stat.st_size, stat.st_mtime_ns)]
+                for path, stat in found
             }
         except OSError:
             return {}
-
-    def _sum(self, path: Path) -> int:
-        """A gigabyte takes half a second, so an unchanged file is read once."""
-        stat = path.stat()
-        key = str(path), stat.st_size, stat.st_mtime_ns
-        if key not in self._sums:
-            checksum, block = 0, memoryview(bytearray(2**20))
-            with path.open("rb", buffering=0) as file:
-                while size := file.readinto(block):
-                    checksum = zlib.crc32(block[:size], checksum)
-            self._sums = {other: value for other, value in self._sums.items() if other[0] != key[0]} | {key: checksum}
-        return self._sums[key]
 
     def _erase(self, name: str) -> None:
         """Remove a generation that is not used. On a server, all but the present one: it may have been away before."""
@@ -284,3 +263,12 @@ class Nearest:
 def _nearest(found: Sequence[tuple[int, float]], k: int) -> list[tuple[int, float]]:
     """The `k` nearest, each passage once."""
     return sorted(dict(found).items(), key=lambda near: -near[1])[:k]
+
+
+def _crc32(path: Path, size: int, changed: int) -> int:
+    """Of a file of this size and time. A gigabyte takes half a second, so an unchanged one is read once."""
+    checksum, block = 0, memoryview(bytearray(2**20))
+    with path.open("rb", buffering=0) as file:
+        while read := file.readinto(block):
+            checksum = zlib.crc32(block[:read], checksum)
+    return checksum

@@ -100,7 +100,9 @@ def remove_a_vector(task: Task, *, hide: bool) -> None:
     if hide:
         ledger = Ledger(ledger_of(task))
         nearest = Nearest(ledger, place.store / "chroma", writable=True)
-        nearest._write_note(nearest._name(), ledger.generation, ledger.passage_count, [])
+        note = nearest._note()
+        assert note
+        nearest._write_note(note.name, ledger.generation, ledger.passage_count, [])
         ledger.close()
 
 

@@ -64,7 +64,7 @@ def test_documents_are_named_by_id_path_file_title_or_folder(library: Library, f
 def test_only_what_was_chosen_is_found_by_meaning_and_by_word(library: Library, exact: bool) -> None:
     if exact:
         library._nearest._refused = library._ledger.generation
-        library._nearest._close()
+        library._nearest.close()
     for name in ("storks", "cranes"):
         part = library.within(name)
         hits = part.search(BREED)
