@@ -11,7 +11,7 @@ from typing import Any
 
 from evals.statistics import drawn
 from index import PinciteError
-from index.library import SHIPPED_ARTICLES
+from index.opening import SHIPPED_ARTICLES
 from rag import Message
 
 SHIPPED_SUITE = Path(__file__).parent / "data" / "russia-dprk.jsonl"

@@ -7,7 +7,8 @@ from index.history import Conversation, Turn
 from index.hits import Hit, Passage
 from index.ingest import Added, Progress, Step
 from index.ledger import DocumentRow
-from index.library import Library, default_path, import_library, open_library
+from index.library import Library
+from index.opening import default_path, import_library, open_library
 from index.part import Part
 
 __all__ = [

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import date
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
-from platformdirs import user_data_path
 
 from index.bm25 import Bm25
 from index.checkup import Finding, check
@@ -24,14 +22,12 @@ from index.ledger import DocumentRow, Ledger
 from index.nearest import Nearest
 from index.owner import Ownership
 from index.part import Part
-from index.portable import place_copy, write_copy
+from index.portable import write_copy
 from index.remembered import Remembered
 from index.selection import chosen, find, no_document, one_tag
 
 if TYPE_CHECKING:
     from llama_index.core.base.base_retriever import BaseRetriever
-
-SHIPPED_ARTICLES = Path(__file__).resolve().parent.parent / "articles"
 
 # How many of the best by each of the two searches are put together, and what BM25 counts for beside the embedding:
 # `evals/retrieval/CARD.md`.
@@ -291,52 +287,3 @@ class Library:
     def _must_own(self) -> None:
         if not self.writable:
             raise LibraryReadOnly(self._owner.refusal)
-
-
-def default_path(environ: Mapping[str, str] = os.environ) -> Path:
-    """Where the default library lies: in PINCITE_HOME, else in the user's data directory."""
-    home = environ.get("PINCITE_HOME")
-    return (Path(home).expanduser() if home else user_data_path("pincite", appauthor=False)) / "library"
-
-
-def open_library(
-    path: Path | str | None = None,
-    environ: Mapping[str, str] = os.environ,
-    *,
-    create: bool = False,
-    rebuild: bool = False,
-    read_only: bool = False,
-) -> Library:
-    """The library at `path`; with no path the default one, which is made from the shipped article if it is new.
-
-    The embedding is the model that ships, or the OpenAI model that PINCITE_EMBEDDING names. `create`, `rebuild` and
-    `read_only` are those of `Library`.
-    """
-    if read_only and path is None and not (default_path(environ) / "ledger.sqlite").is_file():
-        open_library(None, environ).close()
-    library = Library(
-        path or default_path(environ),
-        embedder=_embedder(environ),
-        create=create or path is None,
-        rebuild=rebuild,
-        chroma=environ.get("PINCITE_CHROMA_URL") or None,
-        read_only=read_only,
-    )
-    if path is None and library.writable and library.is_new:
-        library.add(SHIPPED_ARTICLES)
-    return library
-
-
-def import_library(file: Path | str, path: Path | str, environ: Mapping[str, str] = os.environ) -> Library:
-    """A new library at `path` from what `Library.export` wrote; nothing is embedded again. Raises LibraryError."""
-    place_copy(Path(file), Path(path))
-    return open_library(path, environ, rebuild=True)
-
-
-def _embedder(environ: Mapping[str, str]) -> Embedder:
-    model = environ.get("PINCITE_EMBEDDING")
-    if not model:
-        return local_embedder()
-    from index.embedder.llamaindex import openai_embedder
-
-    return openai_embedder(model, environ)

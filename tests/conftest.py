@@ -13,7 +13,7 @@ import pytest
 
 from evals.samples import SHIPPED_SUITE, Sample, read_suite
 from index import Library, Passage
-from index.library import SHIPPED_ARTICLES
+from index.opening import SHIPPED_ARTICLES
 from rag import Answer, Assistant
 from rag.reader import Reader, Reading, Support, local_reader
 from tests.window import browser_with_a_cache

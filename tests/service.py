@@ -14,7 +14,7 @@ from pathlib import Path
 
 import httpx
 
-from index.library import SHIPPED_ARTICLES
+from index.opening import SHIPPED_ARTICLES
 
 ROOT = SHIPPED_ARTICLES.parent
 # A test run in the background ignores Ctrl-C, and so would its children.

@@ -19,7 +19,7 @@ import pytest
 from click.testing import CliRunner
 
 from index import Library
-from index.library import SHIPPED_ARTICLES
+from index.opening import SHIPPED_ARTICLES
 from tests.service import environ_of, service
 from ui.api.callers import ANYBODY, Callers
 from ui.commands import pincite

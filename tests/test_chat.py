@@ -13,7 +13,7 @@ import pytest
 
 from evals.feedback import feedback_path, read_feedback
 from index import PinciteError
-from index.library import SHIPPED_ARTICLES
+from index.opening import SHIPPED_ARTICLES
 from rag import Assistant
 from tests.faulty_server import faulty_server
 from tests.model_server import scripted_server

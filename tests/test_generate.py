@@ -8,7 +8,7 @@ from llama_index.core.utils import get_tokenizer
 
 from evals.samples import SHIPPED_SUITE
 from index import Library, open_library
-from index.library import SHIPPED_ARTICLES
+from index.opening import SHIPPED_ARTICLES
 from rag import Anew, Assistant, Message, ModelError, Sentence, SettingError, Verdict
 from rag.followup import standalone
 from rag.generate import condense, prompt

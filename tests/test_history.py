@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from index import Library, LibraryReadOnly, Turn
-from index.library import SHIPPED_ARTICLES
+from index.opening import SHIPPED_ARTICLES
 from rag import Assistant, SettingError
 from rag.errors import ReceiptError
 from rag.reader import Reader

@@ -25,7 +25,7 @@ import httpx
 import pytest
 
 from index import Library, open_library
-from index.library import SHIPPED_ARTICLES
+from index.opening import SHIPPED_ARTICLES
 from rag import Assistant
 from rag.reader import Reader
 from tests.model_server import scripted_server

@@ -10,7 +10,7 @@ import pytest
 
 from evals.feedback import Feedback
 from index import Document, Hit, Library, Passage
-from index.library import SHIPPED_ARTICLES
+from index.opening import SHIPPED_ARTICLES
 from rag import Answer, Assistant, Citation, Message, Sentence, Verdict
 from rag.prompts import REFUSAL
 from tests.model_server import scripted_server

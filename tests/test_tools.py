@@ -22,7 +22,7 @@ from mcp.shared._httpx_utils import create_mcp_http_client
 from mcp_types import INVALID_PARAMS
 
 from index import Library
-from index.library import SHIPPED_ARTICLES
+from index.opening import SHIPPED_ARTICLES
 from tests.service import COMMAND, ROOT, environ_of, free_port
 
 QUESTION = "How many containers has North Korea supplied to Russia?"

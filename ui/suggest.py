@@ -9,7 +9,7 @@ from contextlib import suppress
 
 from evals.propose import questions_of
 from index import DocumentRow, Library
-from index.library import SHIPPED_ARTICLES
+from index.opening import SHIPPED_ARTICLES
 from rag import Assistant
 
 # First questions for an article that ships; the tests ask them.

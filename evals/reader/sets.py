@@ -13,7 +13,7 @@ from typing import Any
 from evals.metrics import is_cited
 from index import Document, Library, Passage, open_library
 from index.documents import read_document
-from index.library import SHIPPED_ARTICLES
+from index.opening import SHIPPED_ARTICLES
 from index.passages import Span, cut_passages, split_sentences
 from rag.reader.examples import is_held_aside, name_of, paragraphs, rows
 
