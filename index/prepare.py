@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator, Sequence
-from typing import Protocol
 
 from index.documents import Document
 from index.embedder import Embedder
@@ -18,12 +17,8 @@ _DOCUMENTS = 64
 _BYTES = 256_000
 
 Failed = Callable[[str, str], None]
-
-
-class Prepare(Protocol):
-    """Reads the documents at `paths` and makes them ready, in batches; `failed` is told (path, reason)."""
-
-    def __call__(self, paths: Sequence[str], failed: Failed) -> Iterator[list[Prepared]]: ...
+# Reads the documents at these paths and makes them ready, in batches; `Failed` is told (path, reason).
+Prepare = Callable[[Sequence[str], Failed], Iterator[list[Prepared]]]
 
 
 def prepare_documents(

@@ -1,4 +1,4 @@
-"""BERT as an ONNX graph: float weights out of a quantised file, and a fused 8-bit graph out of weights.
+"""BERT as an ONNX graph: a fused 8-bit one out of float weights.
 
 Weights travel as `dict[str, Array]`, keyed as in Hugging Face's `BertModel.state_dict()` (a leading `bert.` is
 dropped), with matrices (out, in), so that a PyTorch checkpoint can be built as it is.
@@ -6,10 +6,8 @@ dropped), with matrices (out, in), so that a PyTorch checkpoint can be built as 
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -25,78 +23,7 @@ INPUTS = ("input_ids", "attention_mask", "token_type_ids")
 STEPS = 64  # per sign: two products of a uint8 and such a weight fit the int16 that x86 without VNNI adds them in
 TABLE_STEPS = 127  # tables are only looked up
 GELU_MINIMUM = -0.17
-
-
-# Reading a file made by onnxruntime's quantize_dynamic
-
-
-def _initializers(model: onnx.ModelProto) -> dict[str, NDArray[Any]]:
-    return {tensor.name: numpy_helper.to_array(tensor) for tensor in model.graph.initializer}
-
-
-def _dequantise(tensors: Mapping[str, NDArray[Any]], quantised: str) -> Array:
-    """A scale per tensor, or per column of a matrix (in, out), broadcasts as it is."""
-    base = quantised.removesuffix("_quantized")
-    steps = tensors[quantised].astype(np.int32) - tensors[f"{base}_zero_point"].astype(np.int32)
-    weights: Array = (steps * tensors[f"{base}_scale"]).astype(np.float32)
-    return weights
-
-
-def read_weights(path: Path) -> dict[str, Array]:
-    """The float weights of a BERT quantised by quantize_dynamic."""
-    model = onnx.load(path)
-    tensors = _initializers(model)
-    weights = {
-        name.removesuffix("_quantized"): _dequantise(tensors, name)
-        for name in tensors
-        if name.endswith(".weight_quantized")
-    }
-    weights |= {name: tensor for name, tensor in tensors.items() if re.search(r"\.(weight|bias)$", name)}
-    for node in model.graph.node:
-        if node.op_type == "MatMulInteger":  # a node such as /bert/encoder/layer.0/output/dense/MatMul_quant
-            name = node.name.strip("/").rpartition("/")[0].replace("/", ".") + ".weight"
-            weights[name] = np.ascontiguousarray(_dequantise(tensors, node.input[1]).T)
-    return {name.removeprefix("bert."): weight for name, weight in weights.items()}
-
-
-def dequantised_graph(path: Path) -> onnx.ModelProto:
-    """The file's own graph, its integer products turned back into float ones: what a rebuilt one is compared with."""
-    model = onnx.load(path)
-    graph = model.graph
-    tensors = _initializers(model)
-    producer = {output: node for node in graph.node for output in node.output}
-    consumers: dict[str, list[onnx.NodeProto]] = {}
-    for node in graph.node:
-        for name in node.input:
-            consumers.setdefault(name, []).append(node)
-
-    replaced: dict[str, onnx.NodeProto] = {}
-    dropped: set[str] = set()
-    for node in graph.node:
-        if node.op_type != "MatMulInteger":
-            continue
-        source = producer[node.input[0]]
-        (cast,) = consumers[node.output[0]]
-        (rescale,) = consumers[cast.output[0]]
-        if (source.op_type, cast.op_type, rescale.op_type) != ("DynamicQuantizeLinear", "Cast", "Mul"):
-            raise ValueError(f"{path}: {node.name} is not a dynamically quantised product")
-        weight = f"{node.input[1]}_float"
-        graph.initializer.append(numpy_helper.from_array(_dequantise(tensors, node.input[1]), weight))
-        product = helper.make_node("MatMul", [source.input[0], weight], [rescale.output[0]], name=node.name)
-        replaced[rescale.output[0]] = product
-        scales = next(name for name in rescale.input if name != cast.output[0])
-        dropped |= {source.output[0], node.output[0], cast.output[0], scales}
-
-    nodes = [replaced.get(node.output[0], node) for node in graph.node if node.output[0] not in dropped]
-    used = {name for node in nodes for name in node.input}
-    kept = [tensor for tensor in graph.initializer if tensor.name in used]
-    del graph.node[:], graph.initializer[:]
-    graph.node.extend(nodes)
-    graph.initializer.extend(kept)
-    return model
-
-
-# Building
+_HEADS, _EPSILON = 12, 1e-12  # of every model that is built here
 
 
 @dataclass
@@ -256,8 +183,6 @@ class _Bert:
     graph: Graph
     weights: Weights
     product: Products
-    heads: int
-    epsilon: float
 
     def __post_init__(self) -> None:
         self.hidden = self.weights["embeddings.LayerNorm.bias"].size
@@ -273,7 +198,7 @@ class _Bert:
     def normalise(self, x: str, skip: str, norm: str) -> str:
         """Not SkipLayerNormalization, which takes several times as long as these two on a CPU."""
         inputs = (self.graph.op("Add", x, skip), self.parameter(f"{norm}.weight"), self.parameter(f"{norm}.bias"))
-        return self.graph.op("LayerNormalization", *inputs, axis=-1, epsilon=self.epsilon)
+        return self.graph.op("LayerNormalization", *inputs, axis=-1, epsilon=_EPSILON)
 
     def by_text(self, x: str) -> str:
         """(batch, sequence, hidden)"""
@@ -311,7 +236,7 @@ class _Bert:
             x = self.first_tokens(x)
         queries = graph.op("Add", self.project(x, f"{name}.query"), self.parameter(f"{name}.query.bias"))
         attention = [self.by_text(states) for states in (queries, keys, values)]
-        context = graph.op("MultiHeadAttention", *attention, "", mask, domain=CONTRIB, num_heads=self.heads)
+        context = graph.op("MultiHeadAttention", *attention, "", mask, domain=CONTRIB, num_heads=_HEADS)
 
         # A bias of the keys shifts a query's scores all alike, which softmax ignores; that of the values passes it.
         name = f"{layer}.attention.output"
@@ -327,18 +252,11 @@ class _Bert:
         return self.normalise(narrow, x, f"{layer}.output.LayerNorm")
 
 
-def build(
-    weights: Weights,
-    head: Head,
-    products: type[Products] = EightBitProducts,
-    *,
-    heads: int = 12,
-    epsilon: float = 1e-12,
-) -> onnx.ModelProto:
+def build(weights: Weights, head: Head, products: type[Products] = EightBitProducts) -> onnx.ModelProto:
     """In the last layer only first tokens go on if the head needs no others."""
     weights = {name.removeprefix("bert."): weight for name, weight in weights.items()}
     graph = Graph()
-    bert = _Bert(graph, weights, products(graph), heads, epsilon)
+    bert = _Bert(graph, weights, products(graph))
     layers = sum(name.endswith(".intermediate.dense.bias") for name in weights)
 
     mask = graph.op("Cast", "attention_mask", to=TensorProto.INT32)

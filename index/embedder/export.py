@@ -10,7 +10,7 @@ import onnx
 from onnx import helper, numpy_helper
 
 from index.embedder import QUESTION_PREFIX
-from index.embedder.bert import EMBEDDING, Array, build, dequantised_graph, read_weights
+from index.embedder.bert import EMBEDDING, Array, build
 from index.embedder.parity import (
     EMBEDDER,
     MOST_TOKENS,
@@ -21,6 +21,7 @@ from index.embedder.parity import (
     model_folder,
     read_squad,
 )
+from index.embedder.quantised import dequantised_graph, read_weights
 from index.encoder import Encoder
 
 

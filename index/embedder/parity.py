@@ -7,7 +7,7 @@ import hashlib
 import json
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -48,7 +48,8 @@ def model_folder(package: Path, name: str, sha256: str) -> Path:
 
 def untrained_reader(package: Path, max_tokens: int) -> Encoder:
     """The package's cross-encoder, which the reader began as, in 8 bits of our own; one logit a pair. Needs onnx."""
-    from index.embedder.bert import LOGITS, build, read_weights
+    from index.embedder.bert import LOGITS, build
+    from index.embedder.quantised import read_weights
 
     folder = model_folder(package, *READER)
     graph = build(read_weights(folder / "model.onnx"), LOGITS).SerializeToString()
@@ -91,7 +92,7 @@ def json_lines(path: Path) -> Iterator[dict[str, Any]]:
 
 @dataclass
 class Checks:
-    failed: bool = field(default=False)
+    failed: bool = False
 
     def __call__(self, what: str, value: float, holds: Callable[[float], bool], wanted: str) -> None:
         good = holds(value)

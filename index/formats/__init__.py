@@ -3,9 +3,9 @@
 Nothing of the libraries is imported here: only the child loads them, and only the one that a file needs.
 """
 
-from index.formats.parsed import MAX_CHARACTERS, MODULES, Parsed
+from index.formats.parsed import MODULES, Parsed
 from index.formats.parser import Parser
 
 SUFFIXES = tuple(MODULES)
 
-__all__ = ["MAX_CHARACTERS", "SUFFIXES", "Parsed", "Parser"]
+__all__ = ["SUFFIXES", "Parsed", "Parser"]

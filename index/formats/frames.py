@@ -9,7 +9,7 @@ from typing import IO, Any
 _LENGTHS = struct.Struct(">IQ")
 
 
-def write_frame(stream: IO[bytes], header: dict[str, Any], body: bytes = b"") -> None:
+def write_frame(stream: IO[bytes], header: dict[str, Any], body: bytes) -> None:
     """Raises OSError if the other side is gone."""
     encoded = json.dumps(header).encode()
     stream.write(_LENGTHS.pack(len(encoded), len(body)) + encoded)

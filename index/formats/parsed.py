@@ -84,7 +84,7 @@ def capped(parts: Iterable[str]) -> Iterator[str]:
         yield part
 
 
-def paged(texts: Sequence[str], title: str = "") -> Parsed:
+def paged(texts: Sequence[str]) -> Parsed:
     """Pages put after each other. A sentence that runs on over a page's end is not parted by a blank line."""
     pieces: list[str] = []
     pages: list[int] = []
@@ -100,7 +100,7 @@ def paged(texts: Sequence[str], title: str = "") -> Parsed:
         pieces.append(text)
         length += len(text)
         last = text or last
-    return Parsed("".join(pieces), title, tuple(pages))
+    return Parsed("".join(pieces), pages=tuple(pages))
 
 
 def row(cells: Iterable[str]) -> str:
