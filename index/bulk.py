@@ -16,7 +16,7 @@ from typing import Any
 
 from index.documents import document_of, read_bytes
 from index.embedder import LocalEmbedder
-from index.errors import DocumentError, LibraryError
+from index.errors import DocumentError, LibraryError, reason
 from index.formats import Parser
 from index.ledger import Prepared
 from index.prepare import Failed, chunks, file_size, prepared
@@ -71,8 +71,9 @@ class Workers:
             remote: Any = ray.remote(num_cpus=1, max_restarts=-1, max_task_retries=-1)(Worker)
             self._workers: list[Any] = [remote.remote() for _ in range(count)]
         except Exception as error:  # ray.init has no one error of its own
-            reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-            raise LibraryError(f"Ray did not start ({reason}). Add without workers, or look at RAY_ADDRESS.") from error
+            raise LibraryError(
+                f"Ray did not start ({reason(error)}). Add without workers, or look at RAY_ADDRESS."
+            ) from error
 
     def __enter__(self) -> Workers:
         return self
@@ -93,8 +94,8 @@ class Workers:
 
     def _finished(self, reference: Any, failed: Failed) -> Iterator[list[Prepared]]:
         batch, reasons = self._ray.get(reference)
-        for path, reason in reasons:
-            failed(path, reason)
+        for path, why in reasons:
+            failed(path, why)
         if batch:
             yield batch
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import shutil
 import sqlite3
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from index.documents import is_web_address
 from index.errors import LibraryError
 from index.ledger import Ledger
 from index.nearest import Nearest
@@ -25,13 +27,8 @@ class Finding:
     cure: str = ""
 
 
-def check(path: Path, ledger: Ledger, nearest: Nearest, fingerprint: str, refusal: str) -> list[Finding]:
+def findings(path: Path, ledger: Ledger, nearest: Nearest, fingerprint: str, refusal: str) -> Iterator[Finding]:
     """`fingerprint` names the embedding model in use; `refusal` says why this process may not write, if it may not."""
-    return list(_findings(path, ledger, nearest, fingerprint, refusal))
-
-
-def _findings(path: Path, ledger: Ledger, nearest: Nearest, fingerprint: str, refusal: str) -> Iterator[Finding]:
-    import shutil
     from importlib.metadata import version
 
     repair = f"pincite --library {path} doctor --repair"
@@ -48,9 +45,7 @@ def _findings(path: Path, ledger: Ledger, nearest: Nearest, fingerprint: str, re
     yield Finding(not problems, f"ledger and word index: {'; '.join(problems) or 'sound'}", anew)
     damaged = _damaged(ledger)
     yield Finding(not damaged, f"stored texts and embeddings: {damaged or 'as they were stored'}", anew)
-    away = [
-        row.path for row in rows if not row.path.startswith(("http://", "https://")) and not Path(row.path).exists()
-    ]
+    away = [row.path for row in rows if not is_web_address(row.path) and not Path(row.path).exists()]
     if away:
         yield Finding(
             True, f"{len(away):,} documents whose files are no longer there; what was read is kept: {away[0]}"

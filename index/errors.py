@@ -19,3 +19,8 @@ class LibraryReadOnly(LibraryError):
 
 class EmbeddingMismatch(LibraryError):
     """The library was built with another embedding model than the one that opens it."""
+
+
+def reason(error: BaseException) -> str:
+    """What an error of another package says, in one line; its kind if it says nothing."""
+    return str(error).splitlines()[0][:200] if str(error) else type(error).__name__

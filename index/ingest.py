@@ -65,9 +65,9 @@ class Ingest:
         raises DocumentError. What is reported as added is on the disk. A web address (http or https) is fetched.
         With `workers`, so many processes read and embed (through Ray, see `index.bulk`); the result is the same.
         """
-        report = self._add_address(str(path), progress) if is_web_address(str(path)) else self._add_files(
-            Path(path), progress, workers
-        )  # fmt: skip
+        if is_web_address(str(path)):
+            return self._add_address(str(path), progress)
+        report = self._add_files(Path(path), progress, workers)
         self._nearest.complete()
         return report
 

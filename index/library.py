@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from index.bm25 import Bm25
-from index.checkup import Finding, check
+from index.checkup import Finding, findings
 from index.documents import Document
 from index.embedder import Embedder, Matrix, local_embedder
 from index.errors import EmbeddingMismatch, LibraryError, LibraryReadOnly
@@ -234,7 +234,7 @@ class Library:
 
     def check(self) -> list[Finding]:
         """A check-up of everything that is stored, and of Chroma against it."""
-        return check(self.path, self._ledger, self._nearest, self._embedder.fingerprint, self._owner.refusal)
+        return list(findings(self.path, self._ledger, self._nearest, self._embedder.fingerprint, self._owner.refusal))
 
     def complete(self) -> None:
         """Build Chroma from the ledger if it does not equal it; until then, and meanwhile, searches are exact."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import uuid
 from pathlib import Path
 
@@ -28,8 +29,6 @@ def place_copy(file: Path, library: Path) -> None:
 
     Raises LibraryError if there is one already, or if `file` is no whole library.
     """
-    import shutil
-
     target = library / "ledger.sqlite"
     if target.exists():
         raise LibraryError(

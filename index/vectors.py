@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 import numpy as np
 
 from index.embedder import Matrix
-from index.errors import LibraryError
+from index.errors import LibraryError, reason
 
 # chromadb turns away more than 5,461 rows a call, and small calls keep its log short.
 _BATCH = 250
@@ -174,5 +174,4 @@ def _failure(error: BaseException, where: str, advice: str) -> BaseException:
     """Chroma's Rust panics are no `Exception`; what stops the process stays what it is."""
     if isinstance(error, (KeyboardInterrupt, SystemExit, GeneratorExit)):
         return error
-    reason = str(error).splitlines()[0][:200] if str(error) else type(error).__name__
-    return LibraryError(f"The vector index {where} failed ({reason}). {advice}")
+    return LibraryError(f"The vector index {where} failed ({reason(error)}). {advice}")

@@ -12,7 +12,7 @@ from llama_index.core.base.embeddings.base import BaseEmbedding
 from pydantic import PrivateAttr
 
 from index.embedder import NAME, LocalEmbedder, Matrix, local_embedder
-from index.errors import LibraryError
+from index.errors import LibraryError, reason
 
 
 class PinciteEmbedding(BaseEmbedding):
@@ -62,9 +62,8 @@ class LlamaIndexEmbedder:
             raise self._failure(error) from error
 
     def _failure(self, error: Exception) -> LibraryError:
-        reason = str(error).splitlines()[0][:200] if str(error) else type(error).__name__
         return LibraryError(
-            f"The embedding model {self.fingerprint} failed ({reason}). "
+            f"The embedding model {self.fingerprint} failed ({reason(error)}). "
             "Check its key and address, or unset PINCITE_EMBEDDING to use the one that ships."
         )
 
