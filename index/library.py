@@ -178,7 +178,7 @@ class Library:
         All of them if none is named; of these, those that bear every one of the `tags` and were added from `since` to
         `until`, both days included. Raises DocumentError if a name or a tag stands for nothing, or if nothing is left.
         """
-        return Part(self, chosen(self.documents(), names, [one_tag(tag) for tag in tags], since, until))
+        return Part(self, chosen(self.documents(), names, tags, since, until))
 
     def keep_turn(self, turn: Turn) -> None:
         """Keep a turn of a conversation, in the place of the one of that number and all after it."""

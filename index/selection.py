@@ -38,6 +38,7 @@ def chosen(
 
     Raises DocumentError if a name or a tag stands for none, or if nothing is left.
     """
+    tags = [one_tag(tag) for tag in tags]
     found: dict[str, DocumentRow] = {}
     for name in names:
         place = _resolved(name)

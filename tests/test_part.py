@@ -114,6 +114,7 @@ def test_a_document_bears_every_tag_that_is_asked_for(folder: Path, tmp_path: Pa
 
         assert tagged("seen twice") == tagged("seen  twice ") == ["bread", "cranes", "storks"]
         assert tagged("bird", "seen twice") == ["cranes", "storks"]
+        assert [row.title for row in library.within("bread").within(tags=[" seen  twice"]).documents()] == ["bread"]
         assert [row.title for row in library.within("storks", "bread", tags=["bird"]).documents()] == ["storks"]
         assert library.untag("cranes", "bird")[0].title == "cranes"
         assert tagged("bird") == ["storks"]
