@@ -18,7 +18,7 @@ from index.errors import LibraryError
 from index.history import History
 from index.passages import Cut, Span
 from index.schema import SEALED, checksum
-from index.words import Words
+from index.word_index import WordIndex
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +64,7 @@ class Ledger:
 
     def __init__(self, path: Path, *, read_only: bool = False) -> None:
         self.db = Database(path, read_only=read_only)
-        self.words = Words(self.db)
+        self.words = WordIndex(self.db)
         self.history = History(self.db)
 
     def close(self) -> None:

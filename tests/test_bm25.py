@@ -15,7 +15,7 @@ from index import Document, Library
 from index.bm25 import Bm25
 from index.documents import read_document
 from index.ledger import Ledger
-from index.words import _varints
+from index.word_index import _varints
 
 WORDS = (
     "stork river Victoria running runs ran north-west café naïve 7,000 it's the of and weapons tested testing".split()

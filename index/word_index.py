@@ -16,7 +16,7 @@ from index.schema import SCHEMA, statements
 _SAMPLE = 200
 
 
-class Words:
+class WordIndex:
     """Which words stand in which passage."""
 
     def __init__(self, database: Database) -> None:
