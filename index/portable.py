@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import uuid
+from contextlib import closing
 from pathlib import Path
 
 from index.errors import LibraryError
@@ -53,15 +54,10 @@ def place_copy(file: Path, library: Path) -> None:
 def _made_own(file: Path) -> str:
     """What is wrong with it, "" if nothing."""
     try:
-        ledger = Ledger(file)
+        with closing(Ledger(file)) as ledger:
+            # A library of its own: copies that share a Chroma server must not take each other's collections away.
+            ledger.set_meta("id", uuid.uuid4().hex)
+            ledger.embeddings()
+            return "; ".join(ledger.problems())
     except LibraryError as error:
         return str(error)
-    try:
-        # A library of its own: copies that share a Chroma server must not take each other's collections away.
-        ledger.set_meta("id", uuid.uuid4().hex)
-        ledger.embeddings()
-        return "; ".join(ledger.problems())
-    except LibraryError as error:
-        return str(error)
-    finally:
-        ledger.close()
