@@ -5,7 +5,8 @@ The only module that imports chromadb.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -64,25 +65,24 @@ class ChromaVectors:
         self._where = where
         self._advice = advice
         try:
-            if create:
-                self._collection = client.create_collection(
-                    name, configuration={"hnsw": _GRAPH}, embedding_function=None
-                )
-            else:
-                self._collection = client.get_collection(name, embedding_function=None)
-        except BaseException as error:
+            with self._errors():
+                if create:
+                    self._collection = client.create_collection(
+                        name, configuration={"hnsw": _GRAPH}, embedding_function=None
+                    )
+                else:
+                    self._collection = client.get_collection(name, embedding_function=None)
+        except BaseException:
             self.close()
-            raise self._failure(error) from error
+            raise
 
     @classmethod
     def in_folder(cls, folder: Path, *, create: bool = False) -> ChromaVectors:
         import chromadb
 
         where, advice = f"in {folder}", "Nothing is lost; rebuild it with: pincite doctor --repair"
-        try:
+        with _errors(where, advice):
             client = chromadb.PersistentClient(str(folder), _settings())
-        except BaseException as error:
-            raise _failure(error, where, advice) from error
         return cls(client, "passages", where, advice, create=create)
 
     @classmethod
@@ -94,29 +94,25 @@ class ChromaVectors:
         where = f"on the Chroma server {address}"
         advice = "What was added is kept. Start the server (chroma run) or correct PINCITE_CHROMA_URL, then try again."
         parts = urlsplit(address)
-        try:
+        with _errors(where, advice):
             port = parts.port or (443 if parts.scheme == "https" else 8000)
             # Chroma's client waits without end; there is no setting for it. What it asks when made is asked before.
             for question, seconds in _FIRST_QUESTIONS.items():
                 httpx.get(f"{address.rstrip('/')}/api/v2/{question}", timeout=seconds).raise_for_status()
             client: Any = chromadb.HttpClient(parts.hostname or "", port, parts.scheme == "https", settings=_settings())
             client._server._session.timeout = httpx.Timeout(_SECONDS_TO_ANSWER, connect=_SECONDS_TO_CONNECT)
-        except BaseException as error:
-            raise _failure(error, where, advice) from error
         return cls(client, name, where, advice, create=create)
 
     def count(self) -> int:
-        try:
+        with self._errors():
             return int(self._collection.count())
-        except BaseException as error:
-            raise self._failure(error) from error
 
     def search(self, row: Matrix, k: int, among: frozenset[int] | None = None) -> list[tuple[int, float]]:
         return self.search_many(row[None], k, among)[0]
 
     def search_many(self, rows: Matrix, k: int, among: frozenset[int] | None = None) -> list[list[tuple[int, float]]]:
         """As `search`, for rows of shape (questions, dimensions)."""
-        try:
+        with self._errors():
             if not len(rows) or (among is not None and not among):
                 return [[] for _ in rows]
             ids = None if among is None else [str(i) for i in among]
@@ -125,32 +121,24 @@ class ChromaVectors:
                 [(int(i), 1.0 - float(distance)) for i, distance in zip(ids, distances, strict=True)]
                 for ids, distances in zip(found["ids"], found["distances"], strict=True)
             ]
-        except BaseException as error:
-            raise self._failure(error) from error
 
     def put(self, ids: Sequence[int], rows: Matrix) -> None:
-        try:
+        with self._errors():
             for start in range(0, len(ids), _BATCH):
                 batch = slice(start, start + _BATCH)
                 self._collection.upsert(ids=[str(i) for i in ids[batch]], embeddings=rows[batch])
-        except BaseException as error:
-            raise self._failure(error) from error
 
     def remove(self, ids: Sequence[int]) -> None:
-        try:
+        with self._errors():
             for start in range(0, len(ids), _BATCH):
                 self._collection.delete(ids=[str(i) for i in ids[start : start + _BATCH]])
-        except BaseException as error:
-            raise self._failure(error) from error
 
     def drop_others(self, prefix: str) -> None:
         """Remove the other collections of which the name begins with `prefix`."""
-        try:
+        with self._errors():
             for collection in self._client.list_collections(limit=10_000):
                 if collection.name.startswith(prefix) and collection.name != self._name:
                     self._client.delete_collection(collection.name)
-        except BaseException as error:
-            raise self._failure(error) from error
 
     def close(self) -> None:
         self._client.close()
@@ -160,8 +148,8 @@ class ChromaVectors:
             if session is not None:
                 session.close()
 
-    def _failure(self, error: BaseException) -> BaseException:
-        return _failure(error, self._where, self._advice)
+    def _errors(self) -> AbstractContextManager[None]:
+        return _errors(self._where, self._advice)
 
 
 def _settings() -> Any:
@@ -170,8 +158,12 @@ def _settings() -> Any:
     return Settings(anonymized_telemetry=False)
 
 
-def _failure(error: BaseException, where: str, advice: str) -> BaseException:
+@contextmanager
+def _errors(where: str, advice: str) -> Iterator[None]:
     """Chroma's Rust panics are no `Exception`; what stops the process stays what it is."""
-    if isinstance(error, (KeyboardInterrupt, SystemExit, GeneratorExit)):
-        return error
-    return LibraryError(f"The vector index {where} failed ({reason(error)}). {advice}")
+    try:
+        yield
+    except (KeyboardInterrupt, SystemExit, GeneratorExit):
+        raise
+    except BaseException as error:
+        raise LibraryError(f"The vector index {where} failed ({reason(error)}). {advice}") from error

