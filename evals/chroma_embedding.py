@@ -26,8 +26,8 @@ CHROMA_FILES = (
 def chroma_bge(package: Path, folder: Path) -> Embed:
     """bge-small-en-v1.5 in float. Chroma averages over tokens: each is given the first one's state, which bge pools."""
     from index.embedder.bert import Head, by_text
-    from index.embedder.quantised import read_weights
     from index.embedder.parity import EMBEDDER, model_folder
+    from index.embedder.quantised import read_weights
 
     def first_for_all(graph: Graph, weights: Weights, product: Products, states: str) -> None:
         states = by_text(graph, states, 384)

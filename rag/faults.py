@@ -41,7 +41,9 @@ def fault(error: Exception, name: str) -> str:
     if isinstance(error, openai.APIStatusError):
         return _status_fault(error, name, local)
     if isinstance(error, openai.APIConnectionError):
-        return f"Cannot reach the server of {name}. Check the network, OPENAI_BASE_URL and that the server runs, {local}."
+        return (
+            f"Cannot reach the server of {name}. Check the network, OPENAI_BASE_URL and that the server runs, {local}."
+        )
     if isinstance(error, openai.APIError):
         return f"The server of {name} reported an error while it answered. See its log, then ask again."
     if isinstance(error, ValueError):

@@ -29,7 +29,7 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
 from index import DocumentError, Library, Part, PinciteError, open_library
-from index.part import no_document
+from index.selection import no_document
 from rag import Assistant
 from ui.api.callers import ANYBODY, Caller, Callers
 from ui.api.counters import Counters

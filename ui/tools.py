@@ -9,7 +9,6 @@ from typing import Annotated, Any
 from pydantic import BaseModel, ConfigDict, Field
 
 from index import DocumentError, Library, Part
-from index.selection import no_document
 from rag import Assistant, Excerpt, Reply, Sentence
 from rag.assistant import LONGEST_QUESTION
 from rag.drafts import LONGEST_DRAFT

@@ -23,8 +23,8 @@ from torch import Tensor
 from torch.nn.functional import binary_cross_entropy_with_logits as binary_cross_entropy
 from torch.nn.functional import cross_entropy, log_softmax, smooth_l1_loss
 
-from index.embedder.quantised import read_weights
 from index.embedder.parity import READER, model_folder
+from index.embedder.quantised import read_weights
 from rag.reader.batches import IGNORED, Encoded, batches, prepared
 from rag.reader.network import Network
 
