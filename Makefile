@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 
-.PHONY: chat test lint check bench bench-chat bench-ingest bench-retrieval bench-serve fuzz faults reference wheel audit clean
+.PHONY: chat test lint check verify bench bench-chat bench-ingest bench-retrieval bench-serve fuzz faults reference wheel audit clean
 
 chat: $(VENV)/installed
 	$(BIN)/pincite chat
@@ -18,6 +18,10 @@ lint: $(VENV)/installed-dev
 	$(BIN)/lint-imports --no-logo
 
 check: lint test
+
+# Every promise beside what is measured, in half an hour; nothing else should run. PARTS: see `python -m tests.verify -h`.
+verify: $(VENV)/installed-dev
+	$(BIN)/python -m tests.verify $(PARTS)
 
 bench: $(VENV)/installed
 	$(BIN)/python -m evals.bench

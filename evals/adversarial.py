@@ -10,6 +10,7 @@ alone were not looked at when the rules of `rag.agreement` were written.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +18,7 @@ from typing import Any
 
 import click
 
+from evals.statistics import percentile
 from evals.tables import head, percent, row
 from index import Passage
 from rag import Verdict
@@ -30,7 +32,10 @@ _AMONG = 8  # passages, as a model is given
 
 @dataclass(frozen=True, slots=True)
 class Pair:
-    """A sentence as its passage supports it and with one thing changed, and what came of both."""
+    """A sentence as its passage supports it and with one thing changed, and what came of both.
+
+    `seconds` are those of its check among the passages of other rows.
+    """
 
     id: str
     kind: str
@@ -39,6 +44,7 @@ class Pair:
     accused: bool
     found: bool
     moved: bool
+    seconds: float
 
 
 def pairs(items: Sequence[dict[str, Any]]) -> Iterator[Pair]:
@@ -47,15 +53,20 @@ def pairs(items: Sequence[dict[str, Any]]) -> Iterator[Pair]:
         others = [passages[(number + step) % len(items)] for step in range(1, len(items))]
         others = [other for other in others if other.text != passages[number].text][: _AMONG - 1]
         among = [*others[:3], passages[number], *others[3:]]
-        elsewhere = _check(item["true"], among, others[:1])
+        checker = _checker(among)
+        began = time.perf_counter()
+        elsewhere = _check(checker, item["true"], others[:1])
+        seconds = time.perf_counter() - began
+        alone = _checker([passages[number]])
         yield Pair(
             item["id"],
             item["kind"],
             item["true"],
             item["false"],
-            accused=not _supported(_check(item["true"], [passages[number]])),
-            found=bool(item["false"]) and not _supported(_check(item["false"], [passages[number]])),
+            accused=not _supported(_check(alone, item["true"])),
+            found=bool(item["false"]) and not _supported(_check(alone, item["false"])),
             moved=_supported(elsewhere) and elsewhere.passage is passages[number],
+            seconds=seconds,
         )
 
 
@@ -76,8 +87,12 @@ def table(found: Sequence[Pair]) -> Iterator[str]:
         )
 
 
-def _check(claim: str, passages: Sequence[Passage], named: Sequence[Passage] = ()) -> Checked:
-    checked = Checker(passages, local_reader(), local_embedding()).check(claim, named)
+def _checker(passages: Sequence[Passage]) -> Checker:
+    return Checker(passages, local_reader(), local_embedding())
+
+
+def _check(checker: Checker, claim: str, named: Sequence[Passage] = ()) -> Checked:
+    checked = checker.check(claim, named)
     assert checked is not None
     return checked
 
@@ -93,6 +108,8 @@ def main(file: Path, errors: bool) -> None:
     found = list(pairs(rows(file)))
     for line in table(found):
         click.echo(line)
+    p50, p95 = (1000 * (percentile([pair.seconds for pair in found], q) or 0.0) for q in (50, 95))
+    click.echo(f"\nchecking a sentence against {_AMONG} passages: p50 {p50:.0f} ms, p95 {p95:.0f} ms")
     for pair in found if errors else ():
         if pair.false and not pair.found:
             click.echo(f"missed ({pair.kind}): {pair.false}")
