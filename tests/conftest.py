@@ -26,7 +26,7 @@ ARTICLE = SHIPPED_ARTICLES / "russia-dprk.txt"
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Of several processes that share the tests each keeps to a core of its own, and its models to one thread."""
+    """Of several processes that share the tests each keeps to a core, and so its models to one thread."""
     worker = os.environ.get("PYTEST_XDIST_WORKER", "")
     if worker and hasattr(os, "sched_setaffinity"):
         cores = sorted(os.sched_getaffinity(0))
