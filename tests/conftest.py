@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,7 +13,7 @@ import numpy.typing as npt
 import pytest
 
 from evals.samples import SHIPPED_SUITE, Sample, read_suite
-from index import Library, Passage
+from index import Library, Passage, open_library
 from index.opening import SHIPPED_ARTICLES
 from rag import Answer, Assistant
 from rag.reader import Reader, Reading, Support, local_reader
@@ -38,6 +39,19 @@ def _own_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in SETTINGS:
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("PINCITE_HOME", str(tmp_path / "home"))
+
+
+@pytest.fixture(scope="session")
+def shipped_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    home = tmp_path_factory.mktemp("shipped_home")
+    open_library(None, {"PINCITE_HOME": str(home)}).close()
+    return home
+
+
+@pytest.fixture
+def stocked(shipped_home: Path, tmp_path: Path) -> None:
+    """The default library is there already: to make it takes a second."""
+    shutil.copytree(shipped_home, tmp_path / "home")
 
 
 @pytest.fixture(scope="session")

@@ -11,6 +11,8 @@ from rag.errors import SettingError
 from rag.prompts import REFUSAL
 from tests.conftest import ARTICLE
 
+pytestmark = pytest.mark.slow
+
 CONTAINERS = "How many containers has North Korea supplied to Russia?"
 
 

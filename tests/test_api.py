@@ -24,6 +24,8 @@ from tests.service import environ_of, service
 from ui.api.callers import ANYBODY, Callers
 from ui.commands import pincite
 
+pytestmark = pytest.mark.slow
+
 QUESTION = "How many containers has North Korea supplied to Russia?"
 SECRET = "The board sold the mill to Anna Berg for nine million crowns.\n"
 ALL, BOARD, PRESS = "token-of-all-0000", "token-of-the-board", "token-of-the-press"

@@ -11,6 +11,8 @@ import pytest
 from evals.bench_ingest import add_table, embed_table, embedded_texts, write_documents
 from evals.chroma_embedding import read_safetensors
 
+pytestmark = pytest.mark.slow
+
 
 def test_documents_hold_the_passages_asked_for_and_are_the_same_in_every_run(tmp_path: Path) -> None:
     first, second = (write_documents(tmp_path / name, 40) for name in "ab")

@@ -18,6 +18,8 @@ from index import Library, LibraryError
 from tests.test_library import LetterEmbedder
 from tests.test_terminal import PINCITE
 
+pytestmark = pytest.mark.slow
+
 with_ray = pytest.mark.skipif(
     importlib.util.find_spec("ray") is None, reason="needs the extra: pip install 'pincite[bulk]'"
 )

@@ -19,10 +19,12 @@ from tests.faulty_server import faulty_server
 from tests.model_server import scripted_server
 from tests.samples import pdf
 from tests.window import ask, browsed, in_browser, tab, window
-from ui.server import serve
+from ui.commands import pincite
 
 if TYPE_CHECKING:
     from playwright.sync_api import BrowserContext, Page
+
+pytestmark = pytest.mark.slow
 
 ARTICLE = SHIPPED_ARTICLES / "russia-dprk.txt"
 CONTAINERS = "How many containers has North Korea supplied to Russia?"
@@ -49,9 +51,9 @@ def page(browser: BrowserContext, address: str) -> Iterator[Page]:
         yield page
 
 
-def test_a_port_that_is_in_use_is_an_error_that_says_the_next_step(assistant: Assistant) -> None:
+def test_a_port_that_is_in_use_is_an_error_that_says_the_next_step() -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken, pytest.raises(PinciteError, match="choose another port"):
-        serve(assistant, host="127.0.0.1", port=taken.getsockname()[1], open_browser=False)
+        pincite.main(["chat", "--port", str(taken.getsockname()[1])], standalone_mode=False)
 
 
 def test_a_host_starts_the_same_window_and_can_see_that_it_is_well(tmp_path: Path) -> None:

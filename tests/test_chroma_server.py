@@ -22,6 +22,8 @@ from tests.chroma_server import ChromaServer, chroma_server, free_port, half_sil
 from tests.model_server import scripted_server
 from tests.test_damage import PASSAGES, ROOT, WordEmbedder, answers, bad, questions, write_documents
 
+pytestmark = pytest.mark.slow
+
 DOCUMENTS = 40
 
 

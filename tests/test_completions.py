@@ -21,6 +21,8 @@ from tests.faulty_server import WELL, faulty_server
 from tests.model_server import scripted_server
 from tests.service import environ_of, service
 
+pytestmark = pytest.mark.slow
+
 QUESTION = "How many containers has North Korea supplied to Russia?"
 LONG = "What does Russia give North Korea in return?"
 TOKEN = "a-token-that-nobody-guesses"

@@ -24,6 +24,8 @@ import pytest
 from index import Library, LibraryError
 from index.embedder import Matrix
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parent.parent
 FILES = (
     "chroma.sqlite3", "data_level0.bin", "header.bin", "index_metadata.pickle", "length.bin", "link_lists.bin",

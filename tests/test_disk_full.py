@@ -21,6 +21,8 @@ from index import Library, LibraryError
 from index.errors import PinciteError
 from tests.test_damage import ROOT, WordEmbedder, answers, bad, questions, write_documents
 
+pytestmark = pytest.mark.slow
+
 POINTS = 20
 # The second add needs about 320 kB, Chroma rebuilt beside the old one included; in one try of fifty twice as much.
 NEEDED = 2**19

@@ -12,6 +12,8 @@ from evals.samples import read_suite
 from tests.model_server import scripted_server
 from tests.test_terminal import pincite
 
+pytestmark = pytest.mark.slow
+
 LEEKS = (
     "# Leeks\n\nThe Egyptians grew leeks in 1550 before anyone else did so. Nero ate 12 leeks every day because he "
     "believed that they helped his voice.\n\nWales chose the leek as its national emblem in 1536.\n"

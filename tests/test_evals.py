@@ -17,6 +17,8 @@ from evals.score import Texts, score
 from index import Library
 from rag import Assistant
 
+pytestmark = pytest.mark.slow
+
 TYPES = {
     "fact", "why", "list", "several", "followup", "wrong_premise", "near_miss", "far_off", "counting", "summary",
     "paraphrase", "typo", "telegram", "disagreement",

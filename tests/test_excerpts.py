@@ -16,6 +16,8 @@ from tests.conftest import ARTICLE
 from tests.test_reader import Rows, passage_of
 from tests.test_terminal import pincite
 
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("stocked")]
+
 
 def found(score: float, *evidence: float) -> Found:
     passage = passage_of(" ".join(f"Sentence {number} is here." for number in range(len(evidence))))

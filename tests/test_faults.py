@@ -13,7 +13,7 @@ from index.schema import SEALED
 from tests import faults
 from tests.faults import Checked, Child, Held, Journal, Known, Place, Setting, Task, Totals, Words
 
-pytestmark = pytest.mark.skipif(not faults.RUNS_HERE, reason=faults.WHY_NOT)
+pytestmark = [pytest.mark.slow, pytest.mark.skipif(not faults.RUNS_HERE, reason=faults.WHY_NOT)]
 
 A, B, C = "a.md", "b.md", "c.md"
 

@@ -20,6 +20,8 @@ from rag.citations import Citations, Verdict
 from rag.reader import Reader
 from rag.retrieve import CANDIDATES, Found, Retriever
 
+pytestmark = pytest.mark.slow
+
 Recorded = Callable[..., Record]
 
 

@@ -18,6 +18,8 @@ from rag.prompts import REFUSAL
 from rag.stream import Deadlines
 from tests.model_server import scripted_server, smollm2_server
 
+pytestmark = pytest.mark.slow
+
 SUPPLIES = SHIPPED_SUITE.parent / "dprk-supplies.md"
 CONTAINERS = "How many containers has North Korea supplied to Russia?"
 SUPPORTED = "North Korea has supplied 7,000 containers filled with artillery rounds to Russia"

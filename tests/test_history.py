@@ -17,7 +17,7 @@ from rag import Assistant, SettingError
 from rag.errors import ReceiptError
 from rag.reader import Reader
 from rag.receipts import Standing, reopen
-from ui.desk import Access
+from ui.access import Access
 from ui.turns import keep, progress, taken_up
 
 CONTAINERS = "How many containers has North Korea supplied to Russia?"

@@ -36,6 +36,8 @@ from ui.turns import keep, progress
 if TYPE_CHECKING:
     from playwright.sync_api import BrowserContext, Dialog, Frame, Page, Route
 
+pytestmark = pytest.mark.slow
+
 IMAGE = "<img src=x onerror=window.__pwned=1>"
 PICTURE = "![logo](http://evil.example/logo.png)"
 LOADED = "<svg onload=window.__pwned=1>"

@@ -22,6 +22,8 @@ from tests.service import ROOT
 from tests.test_disk_full import fill, small_disk
 from tests.window import window
 
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("stocked")]
+
 PAGE = ROOT / "docs" / "mistakes.md"
 SHOWN = re.findall(r"^## (.+?)\n.*?^```\n\$ (.+?)\n(.+?)\n```$", PAGE.read_text("utf-8"), re.M | re.S)
 UNREACHABLE = "http://127.0.0.1:9"
@@ -41,6 +43,7 @@ def window_open(home: Path) -> Iterator[None]:
 
 @contextmanager
 def disk_full(home: Path) -> Iterator[None]:
+    shutil.rmtree(home)
     with small_disk(home) as disk:
         fill(disk, 0)
         yield

@@ -21,6 +21,8 @@ from rag.reader import Reader
 from rag.stream import Deadlines
 from tests.faulty_server import FAULTS, FaultyServer, faulty_server
 
+pytestmark = pytest.mark.slow
+
 KEY = "sk-this-key-is-told-to-nobody"
 QUESTION = "How many containers has North Korea supplied to Russia?"
 WELL = (

@@ -17,6 +17,8 @@ from rag.reader import local_reader
 from tests.conftest import ARTICLE
 from tests.model_server import smollm2_server
 
+pytestmark = pytest.mark.slow
+
 TEXTS = ["Sirius is the brightest star.", "Lemons are sour and yellow, as everybody knows who ate one.", "No."]
 
 

@@ -19,6 +19,8 @@ from rag import Assistant, answer
 from rag.reader import local_reader
 from tests.test_terminal import pincite
 
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("stocked")]
+
 STORKS = "Storks breed in Poland in summer. In winter they fly to Africa. They eat frogs and mice.\n"
 CRANES = "Cranes breed in Sweden in summer. In winter they fly to Spain. They eat grain and beetles.\n"
 BREAD = "Rye bread needs sour dough. It is baked for an hour in a hot oven.\n"

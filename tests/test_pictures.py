@@ -15,6 +15,8 @@ from tests.window import ask, browsed, in_browser, picture, tab, window
 if TYPE_CHECKING:
     from playwright.sync_api import BrowserContext, Page
 
+pytestmark = pytest.mark.slow
+
 OBJECTIVES = "What are North Korea’s two diplomatic objectives?"
 VETO = "What did Russia veto at the United Nations?"
 WORLD_CUP = "Who won the 2022 World Cup?"

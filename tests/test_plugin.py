@@ -9,6 +9,8 @@ from typing import Any
 
 import pytest
 
+pytestmark = pytest.mark.slow
+
 LEEKS = "Leeks were first grown by the Egyptians, who ate them raw. They are related to onions.\n"
 GROWN = "Leeks were first grown by the Egyptians"
 HEAVY = ("chromadb", "gradio", "llama_index", "numpy", "onnxruntime", "index", "rag")

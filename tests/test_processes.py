@@ -18,6 +18,8 @@ import pytest
 from index import Library
 from tests.test_damage import ROOT, WordEmbedder, bad, write_documents
 
+pytestmark = pytest.mark.slow
+
 RUNS = 20
 
 _PROGRAM = """

@@ -25,6 +25,8 @@ from index import Library
 from index.opening import SHIPPED_ARTICLES
 from tests.service import COMMAND, ROOT, environ_of, free_port
 
+pytestmark = pytest.mark.slow
+
 QUESTION = "How many containers has North Korea supplied to Russia?"
 SECRET = "The board sold the mill to Anna Berg for nine million crowns.\n"
 ALL, PRESS = "token-of-all-0000", "token-of-the-press"

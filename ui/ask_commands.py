@@ -108,7 +108,7 @@ def verify(receipt: Path, as_json: bool) -> None:
     from ui.plain import verified_text
 
     answer = read_receipt(receipt)
-    with opened() as library:
+    with opened(read_only=True) as library:
         kept = verify(answer, library)
     click.echo(json.dumps([asdict(item) for item in kept], ensure_ascii=False) if as_json else verified_text(kept))
     stand = sum(item.standing is not Standing.GONE for item in kept)

@@ -20,8 +20,9 @@ from index import PinciteError
 from index.documents import printable, read_document
 from rag import Assistant
 from ui import shelf
+from ui.access import Access
 from ui.conversation import Conversing, Shown, idle, picked, text_of
-from ui.desk import Access, Desk
+from ui.desk import Desk
 from ui.layout import Page, examples
 from ui.network import AT_ONCE, WAITING
 from ui.pages import conversations_html, documents_html, quality_html

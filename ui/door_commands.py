@@ -28,14 +28,19 @@ def chat(host: str, port: int, open_browser: bool) -> None:
     from index.embedder import local_embedder
     from rag import Assistant
     from rag.reader import local_reader
+    from ui.access import Access
+    from ui.network import is_own, listening
 
+    # What is wrong is said before anything large is imported.
+    access = Access.of(shared=not is_own(host))
+    listening(host, port).close()
     # The models are read while Gradio is imported, which takes longer.
     for model in (local_reader, local_embedder):
         Thread(target=model).start()
     from ui.server import serve
 
     with Assistant.open(chosen_library()) as assistant:
-        serve(assistant, host=host, port=port, open_browser=open_browser)
+        serve(assistant, access, host=host, port=port, open_browser=open_browser)
 
 
 @click.command()

@@ -84,7 +84,7 @@ def list_documents(as_json: bool) -> None:
     """Show the documents of the library."""
     from dataclasses import asdict
 
-    with opened() as library:
+    with opened(read_only=True) as library:
         rows = library.documents()
     if as_json:
         click.echo(json.dumps([asdict(row) for row in rows], ensure_ascii=False))

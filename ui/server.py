@@ -17,9 +17,9 @@ from starlette.responses import PlainTextResponse
 
 from index import Library, PinciteError
 from rag import Assistant
+from ui.access import Access
 from ui.chat import build
-from ui.desk import Access
-from ui.network import LARGEST_REQUEST, announce, is_foreign, is_own, listening, oversize
+from ui.network import LARGEST_REQUEST, announce, is_foreign, is_own, oversize
 
 _FOLDER = Path(__file__).parent
 _FONTS = ("system-ui", "-apple-system", "Segoe UI", "Roboto", "Helvetica Neue", "Arial", "sans-serif")
@@ -50,10 +50,8 @@ _SERVED = re.compile(
 )
 
 
-def serve(assistant: Assistant, *, host: str, port: int, open_browser: bool) -> None:
-    """Serve the window until Ctrl-C. Raises PinciteError if the address cannot be used, or others reach it unasked."""
-    access = Access.of(shared=not is_own(host))
-    listening(host, port).close()
+def serve(assistant: Assistant, access: Access, *, host: str, port: int, open_browser: bool) -> None:
+    """Serve the window until Ctrl-C, at an address where it can listen."""
     # Who may is not said: this machine alone, by its own names.
     own = is_own(host) and not access.signed_in and access.may_change
     processing_utils.async_ssrf_protected_download = _fetch_nothing

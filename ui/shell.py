@@ -87,10 +87,10 @@ def chosen_library() -> Path | None:
     return path
 
 
-def opened(*, create: bool = False, rebuild: bool = False) -> Library:
+def opened(*, create: bool = False, rebuild: bool = False, read_only: bool = False) -> Library:
     from index import open_library
 
-    return open_library(chosen_library(), create=create, rebuild=rebuild)
+    return open_library(chosen_library(), create=create, rebuild=rebuild, read_only=read_only)
 
 
 def count(number: int, noun: str) -> str:
