@@ -17,6 +17,8 @@ from tests.conftest import ARTICLE
 
 CHECKOUT = Path(__file__).resolve().parent.parent
 REFERENCE = CHECKOUT / "docs" / "reference"
+PACKAGES = ("index", "rag", "evals", "ui")
+FOLDERS = tuple(f"{package}/" for package in PACKAGES)
 
 
 def test_the_pages_are_those_of_the_code() -> None:
@@ -58,3 +60,23 @@ def test_the_python_of_the_readme_runs_as_it_is_written(tmp_path: Path, monkeypa
     assert said
     assert (str(found.answered), found.short) == (said[1], said[3])
     assert found.confidence == pytest.approx(float(said[2]), abs=0.02)
+
+
+def test_the_readme_names_every_module_once() -> None:
+    readme = (CHECKOUT / "README.md").read_text("utf-8")
+    table = readme.partition("## The files, in reading order\n")[2].partition("\n## ")[0]
+    named: list[str] = []
+    for row in re.findall(r"^\|(.+?)\|", table, re.M):
+        folder = ""
+        for name in re.findall(r"`([^`]+)`", row):
+            whole_name = name if name.startswith(FOLDERS) else f"{folder}/{name}"
+            folder = whole_name.rstrip("/").rpartition("/")[0]
+            named.append(whole_name)
+    whole = tuple(name for name in named if name.endswith("/"))
+    modules = [
+        path.relative_to(CHECKOUT).as_posix() for package in PACKAGES for path in (CHECKOUT / package).rglob("*.py")
+    ]
+    left = {name for name in modules if not name.startswith(whole) and not name.endswith("__init__.py")}
+    assert left <= set(named), "these have no place in the README's table"
+    assert len(named) == len(set(named))
+    assert {name for name in named if name.endswith(".py")} <= {*modules, "evals/pytest_pincite.py"}
