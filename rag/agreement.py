@@ -135,22 +135,20 @@ def _place(words: set[str], source: str, least: float) -> str | None:
     """
     pieces = list(re.finditer(r"\S+", source))
     stems = [set(_stems(piece.group())) & words for piece in pieces]
-    there = len(set().union(*stems)) if stems else 0
+    there = len(set().union(*stems))
     if not words or there < least * len(words):
         return None
     wanted = math.ceil(_TOGETHER * there)
-    best: tuple[int, int] | None = None
+    best = 0, len(pieces) - 1
     for start in range(len(pieces)):
         seen: set[str] = set()
         for end in range(start, len(pieces)):
             seen |= stems[end]
-            if best and end - start >= best[1] - best[0]:
+            if end - start >= best[1] - best[0]:
                 break
             if len(seen) >= wanted:
                 best = start, end
                 break
-    if best is None:
-        return None
     before = re.split(r"[;.:,]\s", source[pieces[max(0, best[0] - _BEFORE)].start() : pieces[best[0]].start()])[-1]
     return before + source[pieces[best[0]].start() : pieces[best[1]].end()]
 

@@ -31,6 +31,19 @@ def test_a_number_must_stand_in_the_source_in_figures_or_in_words(claim: str, so
             False,
         ),
         ("Prices rose in May.", "It is not true, he said: prices rose in May.", False),
+        ("Not without reason Russia vetoed it.", "With reason Russia vetoed it.", False),
+        ("With reason Russia vetoed it.", "Not without reason Russia vetoed it.", False),
+        ("Russia vetoed aid.", "Never had Russia vetoed aid.", True),
+        ("Tankers delivered containers.", "No tanker delivers a container.", True),
+        ("The EU did not veto it.", "The US did veto it.", False),
+        ("Plan B was not approved.", "The plan was approved.", True),
+        # Of two places with the words the shorter one counts, of two as short the first.
+        (
+            "Russia vetoed aid.",
+            "In March of a year Russia vetoed aid, and Russia, which did not veto oil, sent aid.",
+            False,
+        ),
+        ("Russia vetoed aid.", "Russia vetoed aid. It is said that never Russia vetoed aid.", False),
     ],
 )
 def test_a_not_that_is_added_or_lost_is_seen_where_the_words_are_the_same(
@@ -45,6 +58,10 @@ def test_a_not_that_is_added_or_lost_is_seen_where_the_words_are_the_same(
         ("The islands lie 1,000 miles west.", "The islands lie 1,000 kilometres (620 mi) west.", ["1000 mile"]),
         ("The islands lie 620 miles west.", "The islands lie 1,000 kilometres (620 mi) west.", []),
         ("The wind blows at 26 km/h.", "The wind blows at 26 km / h.", []),
+        ("The wind blows at 26 mph.", "The wind blows at 26 km / h.", ["26 mph"]),
+        ("Prices rose by 5 tonnes.", "Prices rose by 5 per cent.", ["5 tonne"]),
+        ("Prices rose by 5 %.", "Prices rose by 5 per cent.", []),
+        ("The wind blows at 26 km/h.", "The wind blows at 26 km / h, then at 26 m.", []),
         ("It cost $5 million.", "It cost $5 billion.", ["5 million"]),
         ("It lasted six decades.", "It lasted six centuries.", ["six decade"]),
         ("60% live above the poverty line.", "60% live under the poverty line.", ["above"]),
@@ -76,6 +93,17 @@ def test_what_is_unsure_in_the_source_may_not_be_sure_in_the_claim(claim: str, s
 def test_a_source_with_half_of_the_words_is_near() -> None:
     assert is_near("Lemons are sour and yellow.", "Lemons taste sour.")
     assert not is_near("Lemons are sour and yellow.", "Sirius is a yellow star.")
+
+
+@pytest.mark.parametrize(("word", "other", "same"), [("ships", "ship", True), ("news", "new", False)])
+def test_a_word_is_the_same_without_its_ending_unless_it_is_short(word: str, other: str, same: bool) -> None:
+    assert is_near(word, other) is same
+
+
+@pytest.mark.parametrize("text", ["", "?!"])
+def test_nothing_is_near_to_no_word(text: str) -> None:
+    assert not is_near(text, "Lemons are sour.")
+    assert not is_near("Lemons are sour.", text)
 
 
 def test_values_are_numbers_in_figures_or_words_and_months() -> None:
