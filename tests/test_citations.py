@@ -2,9 +2,9 @@ from __future__ import annotations
 
 import pytest
 
-from index import Library, Passage
+from index import Document, Library, Passage
 from rag.checking import Checked, Checker, passage_of, supported, unsure
-from rag.citations import Citations, Sentence, Verdict, whole_words
+from rag.citations import Citation, Citations, Sentence, Verdict, whole_words
 from rag.reader import local_reader
 
 VETO = "In late March of 2024 Russia vetoed a United Nations Security Council resolution."
@@ -17,6 +17,18 @@ def test_the_same_quote_keeps_its_number(library: Library) -> None:
     cited = [numbering.cite(passage, span, Verdict.SUPPORTED, 1.0) for span in (first, second, first)]
     assert [citation.number for citation in cited] == [1, 2, 1]
     assert all(citation.quote == passage.document.text[citation.start : citation.end] for citation in cited)
+
+
+def test_a_citation_says_all_of_where_its_quote_stands() -> None:
+    text = "Bread is baked.\nStorks fly south."
+    document = Document("b", "/b.pdf", "Birds", text, "sha of b", (0, 16), "2026-11-28T17:04:14Z")
+    passage = Passage(document, 0, 33, ((0, 15), (7, 22)), "")
+    numbering = Citations()
+    of_first_page, over_its_end = (numbering.cite(passage, span, Verdict.PARTLY, 0.5) for span in passage.sentences)
+    assert of_first_page == Citation(
+        1, "b", "Birds", "/b.pdf", 0, 15, 1, "Bread is baked.", "sha of b", "2026-11-28", Verdict.PARTLY, 0.5
+    )
+    assert (over_its_end.number, over_its_end.page, over_its_end.quote) == (2, 1, text[7:22])
 
 
 def test_a_sentence_shows_its_numbers_or_that_it_has_none(library: Library) -> None:

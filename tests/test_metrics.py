@@ -8,7 +8,7 @@ import itertools
 import math
 import re
 import string
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from fractions import Fraction
 from types import ModuleType
 from typing import Any
@@ -252,6 +252,7 @@ def test_a_gold_quote_is_cited_if_half_of_it_is() -> None:
     assert is_cited((0, 10), [(5, 20)])
     assert not is_cited((0, 10), [(6, 20)])
     assert is_cited((0, 10), [(0, 3), (8, 20)])
+    assert is_cited((100, 110), [(105, 120)])
 
 
 def test_quote_recall_wants_every_quote_or_any_one() -> None:
@@ -391,8 +392,12 @@ def test_abstention_is_right_where_the_question_cannot_be_answered() -> None:
     assert abstention_recall(declined, answerable) == pytest.approx(2 / 3)
     assert abstention_precision([False], [True]) is None
     assert abstention_recall([True], [True]) is None
+
+
+@pytest.mark.parametrize("scored", [abstention_precision, abstention_recall, risk_coverage, expected_calibration_error])
+def test_answers_that_are_fewer_than_their_judgements_are_an_error(scored: Callable[[Any, Any], object]) -> None:
     with pytest.raises(ValueError, match="zip"):
-        abstention_recall([True], [True, False])
+        scored([True], [True, False])
 
 
 _judged = st.lists(st.tuples(st.sampled_from([0.0, 0.1, 0.25, 0.3, 0.5, 0.7, 0.9, 1.0]), st.booleans()), max_size=25)
@@ -434,6 +439,11 @@ def test_calibration_error_is_the_weighted_gap_of_equal_width_bins(judged: list[
             expected += len(inside) / len(judged) * abs(accuracy - confidence)
     scored = expected_calibration_error([c for c, _ in judged], [right for _, right in judged], bins=bins)
     assert scored == (pytest.approx(expected, abs=1e-9) if judged else None)
+
+
+def test_calibration_is_over_fifteen_bins_where_nothing_is_said() -> None:
+    # 0.064 and 0.068 lie on both sides of 1/15, and of no edge of 14 or 16 bins.
+    assert expected_calibration_error([0.064, 0.068], [False, True]) == pytest.approx((0.064 + 0.932) / 2)
 
 
 def test_a_confidence_that_is_none_is_an_error() -> None:
