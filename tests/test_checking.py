@@ -10,9 +10,9 @@ import pytest
 
 from index import Document, Passage
 from index.embedder import Matrix
-from rag.checking import SURE_FROM, Checked, Checker, passage_of, sentence_of, unsure
+from rag.checking import SURE_FROM, Checked, Checker, passage_of, sentence_of, supported, unsure
 from rag.citations import Citations, Verdict
-from rag.reader import Reader, Support
+from rag.reader import Reader, Support, local_reader
 
 SHIPS, OIL, BREAD = "Ships came to the port.", "Oil was sold there.", "Bread was baked."
 TEXT = f"{SHIPS} {OIL} {BREAD}"
@@ -234,7 +234,8 @@ def test_a_quote_of_five_words_must_stand_there(
 
 
 def test_without_a_sentence_there_is_nothing_to_hold_a_claim_against() -> None:
-    assert Checker([passage_of("")], ReaderByHand({}), embed).check(CLAIM) is None
+    for passages in ([], [passage_of("")]):
+        assert Checker(passages, ReaderByHand({}), embed).check(CLAIM) is None
     assert checked(CLAIM, {SHIPS: (0.9, 0)}, texts=["", TEXT])[0] is S
 
 
@@ -262,3 +263,10 @@ def test_a_text_is_a_passage_of_its_own() -> None:
     spans = tuple((TEXT.index(sentence), TEXT.index(sentence) + len(sentence)) for sentence in (SHIPS, OIL, BREAD))
     assert passage_of(TEXT, "a") == Passage(document, 0, len(TEXT), spans, "")
     assert passage_of(TEXT).document.id == ""
+
+
+def test_texts_together_support_what_any_of_them_says() -> None:
+    texts = ["Sirius is the brightest star of the night sky.", "Lemons are sour, and most of them are yellow."]
+    assert supported("Lemons are sour", texts, local_reader())
+    assert not supported("The moon is made of cheese.", texts, local_reader())
+    assert not supported("Lemons are sour.", [], local_reader())

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 import threading
 from collections.abc import Iterator
 from contextlib import closing
+from datetime import datetime
 from pathlib import Path
 
 import numpy as np
@@ -48,11 +50,11 @@ def changed(file: Path, *statements: str) -> None:
 
 def test_what_is_put_comes_back(ledger: Ledger) -> None:
     assert ledger.put([prepared("b", pages=(0, 16)), prepared("a")]) == ([], [1, 2, 3, 4])
-    stored = ledger.document("b")
-    assert stored == Document("b", "/b.txt", "b", LINES, "sha of b", (0, 16), stored.added if stored else "")
+    [added] = {row.added for row in ledger.documents()}
+    assert datetime.fromisoformat(added.removesuffix("Z"))
+    assert ledger.document("b") == Document("b", "/b.txt", "b", LINES, "sha of b", (0, 16), added)
     assert ledger.documents() == [
-        DocumentRow(name, f"/{name}.txt", name, f"sha of {name}", 33, 2, row.added)
-        for name, row in zip("ab", ledger.documents(), strict=True)
+        DocumentRow(name, f"/{name}.txt", name, f"sha of {name}", 33, 2, added) for name in "ab"
     ]
     assert ledger.passages([2, 3, 9]) == {2: PassageRow(2, "b", CUTS[1]), 3: PassageRow(3, "a", CUTS[0])}
     assert (ledger.passage_count, ledger.passage_ids(), ledger.passage_ids("a")) == (4, [1, 2, 3, 4], [3, 4])
@@ -180,6 +182,15 @@ def test_more_than_one_thing_may_be_wrong(file: Path) -> None:
         ]
 
 
+def test_what_sqlite_finds_is_among_the_problems(file: Path) -> None:
+    Ledger(file).close()
+    changed(file, "PRAGMA writable_schema = ON", "DELETE FROM sqlite_master WHERE name = 'passages_of_document'")
+    with closing(Ledger(file)) as ledger:
+        found, *others = ledger.problems()
+        assert "never used" in found
+        assert others == ["its tables are not what was made"]
+
+
 def test_what_keeps_a_ledger_from_being_looked_at_is_a_problem_too(file: Path) -> None:
     with closing(Ledger(file)) as ledger:
         changed(file, "DROP TABLE roots")
@@ -200,7 +211,7 @@ def test_what_keeps_a_ledger_from_being_looked_at_is_a_problem_too(file: Path) -
 def test_what_is_not_what_was_stored_is_not_given(change: str, ledger: Ledger) -> None:
     ledger.put([prepared("a")])
     ledger.db.execute(change)
-    with pytest.raises(LibraryError, match=r"damaged.*not what was stored.*doctor --repair"):
+    with pytest.raises(LibraryError, match=r"damaged.*not what was stored.*pincite --library .* doctor --repair"):
         _ = ledger.document("a"), ledger.passages([1]), ledger.embeddings()
 
 
@@ -259,6 +270,16 @@ def test_one_that_only_reads_cannot_write(file: Path) -> None:
             db.set_meta("a", "b")
 
 
+def test_a_ledger_that_is_only_read_gives_what_another_one_stores(file: Path, ledger: Ledger) -> None:
+    with closing(Ledger(file, read_only=True)) as reader:
+        ledger.put([prepared("a")])
+        assert (reader.documents(), reader.history.conversations("")) == (ledger.documents(), [])
+        with pytest.raises(LibraryError, match="readonly"):
+            reader.add_root("/a")
+    with pytest.raises(LibraryError, match="closed"):
+        reader.documents()
+
+
 def test_a_ledger_is_shared_between_threads(ledger: Ledger) -> None:
     threads = [threading.Thread(target=ledger.put, args=([prepared(name)],)) for name in "abcdefgh"]
     for thread in threads:
@@ -290,6 +311,7 @@ def test_a_file_that_is_no_database_is_said_at_once(file: Path) -> None:
         Database(file, read_only=True)
 
 
+@pytest.mark.skipif(os.name == "nt", reason="Windows makes no links for everybody")
 @pytest.mark.parametrize("is_logged", [False, True])
 def test_a_ledger_is_read_where_the_files_that_readers_share_cannot_be_made(is_logged: bool, file: Path) -> None:
     with closing(Database(file)) as db:
@@ -299,7 +321,7 @@ def test_a_ledger_is_read_where_the_files_that_readers_share_cannot_be_made(is_l
     if is_logged:
         file.write_bytes(data)
         file.with_name("ledger.sqlite-wal").write_bytes(log)
-    file.with_name("ledger.sqlite-shm").mkdir()
+    file.with_name("ledger.sqlite-shm").symlink_to(file.parent / "nowhere" / "shm")
     with closing(Database(file, read_only=True)) as db:
         assert db.meta("kept") == "here"
         assert db.problems() == []
@@ -307,7 +329,10 @@ def test_a_ledger_is_read_where_the_files_that_readers_share_cannot_be_made(is_l
 
 @pytest.mark.parametrize(
     ("number", "said"),
-    [("2", r"has format 2, an older one.* list$"), ("99", f"has format 99.* reads format {FORMAT}"), ("X", "format X")],
+    [
+        ("2", r"has format 2, an older one.* list$"),
+        ("99", f"has format 99.* reads format {FORMAT}.* pincite --library OTHER add FOLDER$"),
+    ],
 )
 def test_another_format_is_refused_with_the_next_step(number: str, said: str, file: Path) -> None:
     Database(file).close()
@@ -335,20 +360,21 @@ def test_every_ledger_has_a_name_of_its_own(tmp_path: Path) -> None:
         assert one.meta("id") != other.meta("id")
 
 
-def lost(file: Path) -> None:
-    """Its last two changes, as with its write-ahead log."""
+def lose(file: Path, changes: int) -> None:
+    """The last changes, as with the write-ahead log."""
     Database(file).close()
     before = file.read_bytes()
     with closing(Ledger(file)) as ledger:
-        ledger.add_root("/a")
-        ledger.add_root("/b")
+        for number in range(changes):
+            ledger.add_root(f"/{number}")
     file.write_bytes(before)
 
 
-def test_changes_that_are_missing_are_said_until_the_count_of_them_is_deleted(file: Path) -> None:
-    lost(file)
+@pytest.mark.parametrize("changes", [1, 2])
+def test_changes_that_are_missing_are_said_until_the_count_of_them_is_deleted(changes: int, file: Path) -> None:
+    lose(file, changes)
     for _ in range(2):
-        with pytest.raises(LibraryError, match=r"lacks its last 2 changes: ledger\.sqlite-wal is .* refresh$"):
+        with pytest.raises(LibraryError, match=rf"lacks its last {changes} changes: ledger\.sqlite-wal is .* refresh$"):
             Ledger(file)
     file.with_name("ledger.sqlite-changes").unlink()
     with closing(Ledger(file)) as ledger:
@@ -357,7 +383,7 @@ def test_changes_that_are_missing_are_said_until_the_count_of_them_is_deleted(fi
 
 @pytest.mark.parametrize("count", ["", "a b", "{id} 9 0", "other 9 {sum}", "{id} many 3", "{id} 1 {sum}"])
 def test_a_count_of_changes_that_is_no_count_of_this_ledger_is_passed_over(count: str, file: Path) -> None:
-    lost(file)
+    lose(file, 2)
     counter = file.with_name("ledger.sqlite-changes")
     name, _, sealed = counter.read_text().split()
     counter.write_text(count.format(id=name, sum=sealed))
