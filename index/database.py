@@ -103,7 +103,7 @@ class Database:
                 self._establish()
         elif self.meta("format") in MIGRATIONS:
             with self.transaction():
-                while migration := MIGRATIONS.get(self.meta("format") or ""):
+                while migration := MIGRATIONS.get(str(self.meta("format"))):
                     for statement in migration:
                         self.connection.execute(statement)
                     self.set_meta("format", str(self.number("format") + 1))
