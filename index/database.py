@@ -58,8 +58,8 @@ class Database:
 
     def _connected(self, parameters: str) -> sqlite3.Connection:
         address = f"{self.path.resolve().as_uri()}?{parameters}"
-        db = sqlite3.connect(address, uri=True, timeout=5.0, check_same_thread=False, isolation_level=None)
-        db.create_function("checksum_of", -1, checksum, deterministic=True)
+        db = sqlite3.connect(address, uri=True, check_same_thread=False, isolation_level=None)
+        db.create_function("checksum_of", -1, checksum)
         return db
 
     def _await(self) -> None:
