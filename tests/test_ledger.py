@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sqlite3
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import closing
 from datetime import datetime
@@ -290,13 +291,22 @@ def test_a_ledger_is_shared_between_threads(ledger: Ledger) -> None:
     assert ledger.generation == 8
 
 
-def test_a_reader_waits_for_the_one_who_makes_the_ledger(file: Path) -> None:
-    file.touch()  # as SQLite does before it writes
+@pytest.mark.parametrize("is_begun", [False, True])
+def test_a_reader_waits_for_the_one_who_makes_the_ledger(is_begun: bool, file: Path) -> None:
+    if is_begun:
+        file.touch()  # as SQLite does before it writes
     timer = threading.Timer(0.2, lambda: Database(file).close())
     timer.start()
     with closing(Database(file, read_only=True)) as db:
         assert db.meta("format") == str(FORMAT)
     timer.join()
+
+
+def test_a_reader_waits_for_nothing_where_a_ledger_is(file: Path) -> None:
+    Database(file).close()
+    start = time.monotonic()
+    Database(file, read_only=True).close()
+    assert time.monotonic() - start < 1
 
 
 def test_where_nobody_makes_it_a_reader_says_so(file: Path) -> None:
@@ -307,8 +317,10 @@ def test_where_nobody_makes_it_a_reader_says_so(file: Path) -> None:
 
 def test_a_file_that_is_no_database_is_said_at_once(file: Path) -> None:
     file.write_text("no database, but long enough to be looked at for one")
+    start = time.monotonic()
     with pytest.raises(LibraryError, match=r"damaged: file is not a database"):
         Database(file, read_only=True)
+    assert time.monotonic() - start < 1
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows makes no links for everybody")
@@ -389,6 +401,12 @@ def test_a_count_of_changes_that_is_no_count_of_this_ledger_is_passed_over(count
     counter.write_text(count.format(id=name, sum=sealed))
     with closing(Ledger(file)) as ledger:
         assert ledger.roots() == []
+
+
+def test_a_change_stands_where_the_count_of_changes_cannot_be_written(file: Path, ledger: Ledger) -> None:
+    file.with_name("ledger.sqlite-changes.part").mkdir()
+    ledger.add_root("/a")
+    assert ledger.roots() == ["/a"]
 
 
 def test_a_copy_holds_the_library_and_no_conversation(file: Path, tmp_path: Path, ledger: Ledger) -> None:
