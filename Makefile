@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 
-.PHONY: chat test lint check verify bench bench-chat bench-ingest bench-retrieval bench-serve fuzz faults reference wheel audit clean
+.PHONY: chat test lint check verify bench bench-chat bench-ingest bench-retrieval bench-serve fuzz faults mutants reference wheel audit clean
 
 chat: $(VENV)/installed
 	$(BIN)/pincite chat
@@ -60,6 +60,12 @@ bench-retrieval: $(VENV)/installed-bench
 
 faults: $(VENV)/installed-dev
 	$(BIN)/python -m tests.faults
+
+# Changes of the modules that decide, one at a time, and those that no test notices: docs/mutants.md. Half an hour.
+mutants: $(VENV)/installed-dev
+	$(BIN)/python -m pip install --quiet mutmut
+	$(BIN)/mutmut run $(ARGS)
+	$(BIN)/mutmut results
 
 $(VENV)/installed: pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(not (3, 10) <= sys.version_info < (3, 14))' || { \
