@@ -74,10 +74,7 @@ def page(name: str) -> str:
     from evals.timing import machine
 
     title, commands = PAGES[name]
-    revision = subprocess.run(
-        ["git", "describe", "--always", "--dirty"], cwd=ROOT, capture_output=True, text=True, check=True
-    )
-    parts = [f"# {title}", f"{machine()}; revision {revision.stdout.strip()}."]
+    parts = [f"# {title}", f"{machine()}; the code of revision {_revision()}."]
     for command in commands:
         begun = time.monotonic()
         words = shlex.split(os.path.expandvars(command))
@@ -87,6 +84,16 @@ def page(name: str) -> str:
         ended = f", exit code {done.returncode}" if done.returncode else ""
         parts += [f"`{command}` ({minutes:.0f} minutes{ended})", _readable(done.stdout)]
     return "\n\n".join(parts) + "\n"
+
+
+def _revision() -> str:
+    """The last commit that changed what is measured."""
+
+    def git(*arguments: str) -> str:
+        command = ["git", *arguments, "--", "articles", "index", "rag", "evals", "ui"]
+        return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout.strip()
+
+    return git("log", "-1", "--format=%h") + (" and more" if git("status", "--porcelain") else "")
 
 
 def _readable(printed: str) -> str:
