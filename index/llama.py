@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import PurePath
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from llama_index.core.base.base_retriever import BaseRetriever
 from llama_index.core.schema import BaseNode, MetadataMode, NodeWithScore, QueryBundle, TextNode
@@ -34,7 +34,7 @@ class LibraryRetriever(BaseRetriever):
         self._k = similarity_top_k
 
     def _retrieve(self, query_bundle: QueryBundle) -> list[NodeWithScore]:
-        return [_node(hit) for hit in self._library.search(query_bundle.query_str, self._k)]
+        return [_passage(hit) for hit in self._library.search(query_bundle.query_str, self._k)]
 
     async def _aretrieve(self, query_bundle: QueryBundle) -> list[NodeWithScore]:
         return await asyncio.to_thread(self._retrieve, query_bundle)
@@ -45,23 +45,29 @@ def node_id(document: str, start: int, end: int) -> str:
     return f"{document}:{start}-{end}"
 
 
-def _node(hit: Hit) -> NodeWithScore:
-    passage = hit.passage
-    document = passage.document
-    metadata = {
-        "document": document.id, "title": document.title, "path": document.path,
-        "start": passage.start, "end": passage.end, "heading": passage.heading,
-    } | ({"page": passage.page} if passage.page else {})  # fmt: skip
+def node_of(text: str, score: float, metadata: Mapping[str, Any]) -> NodeWithScore:
+    """A place in a document as a node; `metadata` names at least document, start and end, and is shown to no model."""
+    start, end = metadata["start"], metadata["end"]
     node = TextNode(
-        id_=node_id(document.id, passage.start, passage.end),
-        text=passage.text,
-        start_char_idx=passage.start,
-        end_char_idx=passage.end,
-        metadata=metadata,
+        id_=node_id(metadata["document"], start, end),
+        text=text,
+        start_char_idx=start,
+        end_char_idx=end,
+        metadata=dict(metadata),
         excluded_embed_metadata_keys=list(metadata),
         excluded_llm_metadata_keys=list(metadata),
     )
-    return NodeWithScore(node=node, score=hit.score)
+    return NodeWithScore(node=node, score=score)
+
+
+def _passage(hit: Hit) -> NodeWithScore:
+    passage = hit.passage
+    document = passage.document
+    place = {
+        "document": document.id, "title": document.title, "path": document.path,
+        "start": passage.start, "end": passage.end, "heading": passage.heading,
+    } | ({"page": passage.page} if passage.page else {})  # fmt: skip
+    return node_of(passage.text, hit.score, place)
 
 
 def documents_of(nodes: Iterable[BaseNode]) -> list[Document]:

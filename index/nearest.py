@@ -174,6 +174,7 @@ class Nearest:
             return self._chroma
 
     def _found(self, note: _Note) -> ChromaVectors | None:
+        chroma: ChromaVectors | None = None
         try:
             if self._server:
                 chroma = self._opened(note.name)
@@ -191,6 +192,8 @@ class Nearest:
             if ids:
                 chroma.search(rows[0], 1)  # now its files are in memory: what happens to them later does no harm
         except LibraryError:
+            if chroma:
+                chroma.close()
             return None
         with suppress(LibraryError):  # a full disk: without the note this Chroma is not opened again, and is rebuilt
             self._write_note(note.name, note.generation, note.count, note.apart)  # opening has written into its files

@@ -30,13 +30,13 @@ def place_copy(file: Path, library: Path) -> None:
 
     Raises LibraryError if there is one already, or if `file` is no whole library.
     """
+    if not file.is_file():
+        raise LibraryError(f"No such file: {file}. Give one that was made with: pincite export FILE")
     target = library / "ledger.sqlite"
     if target.exists():
         raise LibraryError(
             f"There is a library at {library} already. Name another place: pincite --library OTHER import"
         )
-    if not file.is_file():
-        raise LibraryError(f"No such file: {file}. Give one that was made with: pincite export FILE")
     part = target.with_suffix(".part")
     try:
         library.mkdir(parents=True, exist_ok=True)

@@ -38,7 +38,7 @@ from index.llama import LibraryRetriever, documents_of
 from rag.answer import Answer
 from rag.assistant import Assistant
 from rag.followup import Message
-from rag.nodes import Told, metadata_of, node_of, nodes_of
+from rag.nodes import Told, metadata_of, nodes_of, passage_of
 from rag.reply import Reply
 
 dispatcher = get_dispatcher(__name__)
@@ -221,7 +221,7 @@ class PinciteSearch:
     def retrieve(self, question: str, k: int, hits: list[Hit]) -> list[NodeWithScore]:
         dispatcher.event(RetrievalStartEvent(str_or_query_bundle=question))
         hits += self._library.search(question, k)
-        nodes = [node_of(hit) for hit in hits]
+        nodes = [passage_of(hit) for hit in hits]
         dispatcher.event(RetrievalEndEvent(str_or_query_bundle=question, nodes=nodes))
         return nodes
 

@@ -6,10 +6,10 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator
 from typing import Any
 
-from llama_index.core.schema import NodeWithScore, TextNode
+from llama_index.core.schema import NodeWithScore
 
 from index import Hit
-from index.llama import node_id
+from index.llama import node_of
 from rag.answer import Answer, Unsupported
 from rag.citations import Citation
 from rag.reply import Reply, settled
@@ -69,23 +69,13 @@ def _cited(citation: Citation) -> NodeWithScore:
         "document": citation.document, "title": citation.title, "path": citation.path,
         "start": citation.start, "end": citation.end,
     } | ({"page": citation.page} if citation.page else {})  # fmt: skip
-    return _node(citation.quote, citation.score, place | {"number": citation.number, "verdict": citation.verdict.value})
-
-
-def node_of(hit: Hit) -> NodeWithScore:
-    passage = hit.passage
-    place = {"document": passage.document.id, "start": passage.start, "end": passage.end}
-    return _node(passage.text, hit.score, place)
-
-
-def _node(text: str, score: float, metadata: dict[str, Any]) -> NodeWithScore:
-    node = TextNode(
-        id_=node_id(metadata["document"], metadata["start"], metadata["end"]),
-        text=text,
-        start_char_idx=metadata["start"],
-        end_char_idx=metadata["end"],
-        metadata=metadata,
-        excluded_embed_metadata_keys=list(metadata),
-        excluded_llm_metadata_keys=list(metadata),
+    return node_of(
+        citation.quote, citation.score, place | {"number": citation.number, "verdict": citation.verdict.value}
     )
-    return NodeWithScore(node=node, score=score)
+
+
+def passage_of(hit: Hit) -> NodeWithScore:
+    passage = hit.passage
+    return node_of(
+        passage.text, hit.score, {"document": passage.document.id, "start": passage.start, "end": passage.end}
+    )

@@ -114,6 +114,7 @@ def test_an_added_document_joins_the_shipped_article_in_the_default_library(tmp_
         (["--library", "{tmp}/empty.txt/library", "add", "{tmp}"], 1, ["Cannot write a library", "PINCITE_HOME"]),
         (["remove", "nothing"], 1, ["No document 'nothing'", "pincite list"]),
         (["eval", "{tmp}/missing.jsonl"], 1, ["Cannot read the suite", "Give a JSONL file"]),
+        (["import", "{tmp}/missing"], 1, ["No such file", "pincite export FILE"]),
         (["ask"], 2, ["Missing argument 'QUESTION'"]),
         (["frobnicate"], 2, ["No such command"]),
     ],
