@@ -215,4 +215,4 @@ def _verbatim(claim: str, passage: Passage) -> Checked | None:
         return None
     start, end = passage.start + match.start(), passage.start + match.end()
     spans = tuple(span for span in passage.sentences if span[0] < end and start < span[1])
-    return Checked(passage, spans or passage.sentences[-1:], Verdict.SUPPORTED, 1.0)
+    return Checked(passage, spans, Verdict.SUPPORTED, 1.0)
