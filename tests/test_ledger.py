@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import sqlite3
 import threading
-import time
 from collections.abc import Iterator
 from contextlib import closing
 from datetime import datetime
@@ -302,25 +301,16 @@ def test_a_reader_waits_for_the_one_who_makes_the_ledger(is_begun: bool, file: P
     timer.join()
 
 
-def test_a_reader_waits_for_nothing_where_a_ledger_is(file: Path) -> None:
-    Database(file).close()
-    start = time.monotonic()
-    Database(file, read_only=True).close()
-    assert time.monotonic() - start < 1
-
-
 def test_where_nobody_makes_it_a_reader_says_so(file: Path) -> None:
     with pytest.raises(LibraryError, match="unable to open database file"):
         Database(file, read_only=True)
     assert not file.exists()
 
 
-def test_a_file_that_is_no_database_is_said_at_once(file: Path) -> None:
+def test_a_file_that_is_no_database_is_said(file: Path) -> None:
     file.write_text("no database, but long enough to be looked at for one")
-    start = time.monotonic()
     with pytest.raises(LibraryError, match=r"damaged: file is not a database"):
         Database(file, read_only=True)
-    assert time.monotonic() - start < 1
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows makes no links for everybody")
