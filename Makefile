@@ -61,7 +61,7 @@ bench-retrieval: $(VENV)/installed-bench
 faults: $(VENV)/installed-dev
 	$(BIN)/python -m tests.faults
 
-# Changes of the modules that decide, one at a time, and those that no test notices: docs/mutants.md. A quarter of an hour.
+# What no test notices when the modules that decide are changed: docs/mutants.md. A quarter of an hour on one core.
 mutants: $(VENV)/installed-dev
 	$(BIN)/python -m pip install --quiet mutmut
 	$(BIN)/mutmut run $(ARGS)
