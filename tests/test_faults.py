@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,10 +11,16 @@ from index import Library
 from index.ledger import Ledger
 from index.nearest import Nearest
 from index.schema import SEALED
-from tests import faults
-from tests.faults import Checked, Child, Held, Journal, Known, Place, Setting, Task, Totals, Words
+from tests.faults import RUNS_HERE, WHY_NOT
+from tests.faults.check import Checked
+from tests.faults.child import Child, check
+from tests.faults.journal import Journal, Known, compare
+from tests.faults.kills import Setting, injected_kills, random_kills
+from tests.faults.place import Held, Task
+from tests.faults.report import Totals
+from tests.faults.stores import Words, plain_collection
 
-pytestmark = [pytest.mark.slow, pytest.mark.skipif(not faults.RUNS_HERE, reason=faults.WHY_NOT)]
+pytestmark = [pytest.mark.slow, pytest.mark.skipif(not RUNS_HERE, reason=WHY_NOT)]
 
 A, B, C = "a.md", "b.md", "c.md"
 
@@ -40,16 +47,16 @@ def made(setting: Setting, store: str) -> Task:
 
 
 def checked(task: Task) -> Checked:
-    return faults.check(task | {"complete": False}, fresh=False)
+    return check(replace(task, complete=False), fresh=False)
 
 
 def ledger_of(task: Task) -> Path:
-    return Place(Path(task["work"])).store / "ledger.sqlite"
+    return task.place.store / "ledger.sqlite"
 
 
 def test_fifteen_kills_lose_nothing_and_need_no_hand(setting: Setting) -> None:
     totals = Totals()
-    faults.random_kills(setting, "pincite", 15, 1.5, totals, quiet)
+    random_kills(setting, "pincite", 15, 1.5, totals, quiet)
     assert totals.problems == []
     assert (totals.kills, totals.failures) == (15, 0)
     assert totals.acknowledged
@@ -58,7 +65,7 @@ def test_fifteen_kills_lose_nothing_and_need_no_hand(setting: Setting) -> None:
 
 def test_kills_at_step_boundaries_lose_nothing_and_need_no_hand(setting: Setting) -> None:
     totals = Totals()
-    faults.injected_kills(setting, totals, quiet, every=23)
+    injected_kills(setting, totals, quiet, every=23)
     assert totals.problems == []
     assert totals.injected >= 8
 
@@ -91,15 +98,15 @@ def test_a_letter_changed_under_a_right_checksum_is_reported(task: Task) -> None
 
 def remove_a_vector(task: Task, *, hide: bool) -> None:
     """Take a passage out of Chroma; `hide` makes the ledger's note say that this is how it should be."""
-    place = Place(Path(task["work"]))
-    with Library(place.store, embedder=Words()) as library:
+    store = task.place.store
+    with Library(store, embedder=Words()) as library:
         library.complete()
         chroma = library._nearest._trusted()
         assert chroma
         chroma.remove(library._ledger.passage_ids()[:1])
     if hide:
         ledger = Ledger(ledger_of(task))
-        nearest = Nearest(ledger, place.store / "chroma", writable=True)
+        nearest = Nearest(ledger, store / "chroma", writable=True)
         note = nearest._note()
         assert note
         nearest._write_note(note.name, ledger.generation, ledger.passage_count, [])
@@ -118,7 +125,7 @@ def test_a_vector_that_went_missing_in_a_crash_is_noticed_and_built_again(task: 
     found = checked(task)
     assert not found.current
     assert found.problems == []
-    repaired = faults.check(task | {"complete": True}, fresh=False)
+    repaired = check(replace(task, complete=True), fresh=False)
     assert repaired.problems == []
     assert checked(task).current
 
@@ -135,7 +142,7 @@ def test_a_library_that_cannot_be_opened_is_reported_with_all_that_it_held(task:
 def test_in_plain_chroma_a_document_without_one_of_its_passages_is_reported(setting: Setting) -> None:
     task = made(setting, "plain")
     assert checked(task).problems == []
-    client, collection = faults.plain_collection(Place(Path(task["work"])).store, create=False)
+    client, collection = plain_collection(task.place.store, create=False)
     collection.delete(ids=collection.get()["ids"][:1])
     client.close()
     assert len(checked(task).lost) == 1
@@ -175,4 +182,4 @@ def test_a_line_that_was_cut_short_was_not_noted(tmp_path: Path) -> None:
 def test_a_document_is_as_it_was_acknowledged_or_as_the_operation_in_flight_leaves_it(
     held: Held, target: Held | None, found: Held, lost: list[str], wrong: list[str]
 ) -> None:
-    assert faults.compare(Known(held=held, target=target), found) == (lost, wrong)
+    assert compare(Known(held=held, target=target), found) == (lost, wrong)
