@@ -11,6 +11,8 @@ import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 
+from tests.model_server import DONE, chunk, event
+
 WELL = (
     "North Korea has supplied ",
     "7,000 containers ",
@@ -163,10 +165,10 @@ class _Answer:
             text = ("", "")
         for piece in text[:3] if fault == "length" else text:
             self._server.wait(self._connection, 0.05 if fault == "slow" else 0)
-            self._piece(piece) if fault != "empty-choices" else self._chunk(_event({"choices": []}))
+            self._piece(piece) if fault != "empty-choices" else self._chunk(event({"choices": []}))
         if fault != "empty-choices":
-            self._chunk(_event(_chunk({}, "length" if fault == "length" else "stop")))
-        self._chunk(b"data: [DONE]\n\n")
+            self._chunk(event(chunk({}, "length" if fault == "length" else "stop")))
+        self._chunk(DONE)
         self._write(b"0\r\n\r\n")
 
     def _status(self, fault: str) -> None:
@@ -194,7 +196,7 @@ class _Answer:
 
     def _drip(self) -> None:
         self._write(b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nContent-Length: 99999\r\n\r\n")
-        for byte in _event(_chunk({"content": "word "})) * 9:
+        for byte in event(chunk({"content": "word "})) * 9:
             self._server.wait(self._connection, self._server._drip)
             self._write(bytes([byte]))
 
@@ -218,12 +220,12 @@ class _Answer:
         self._closing("text/event-stream", b"garbage\n\x00\x01 more of it\n\n" * 9)
 
     def _malformed_json(self) -> None:
-        pieces = b"".join(_event(_chunk({"content": piece})) for piece in self._server._text[:2])
+        pieces = b"".join(event(chunk({"content": piece})) for piece in self._server._text[:2])
         self._closing("text/event-stream", pieces + b'data: {"choices": [{"delta": {"con\n\n')
 
     def _error_event(self) -> None:
-        pieces = b"".join(_event(_chunk({"content": piece})) for piece in self._server._text[:2])
-        self._closing("text/event-stream", pieces + _event({"error": {"message": "no memory", "type": "server_error"}}))
+        pieces = b"".join(event(chunk({"content": piece})) for piece in self._server._text[:2])
+        self._closing("text/event-stream", pieces + event({"error": {"message": "no memory", "type": "server_error"}}))
 
     def _html_200(self) -> None:
         self._closing("text/html; charset=utf-8", b"<html><body>Sign in to the proxy</body></html>")
@@ -267,7 +269,7 @@ class _Answer:
         self._write(b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n")
 
     def _piece(self, text: str) -> None:
-        self._chunk(_event(_chunk({"content": text})))
+        self._chunk(event(chunk({"content": text})))
 
     def _chunk(self, data: bytes) -> None:
         self._write(b"%x\r\n%s\r\n" % (len(data), data))
@@ -278,15 +280,6 @@ class _Answer:
         except OSError:
             self._server.closed_by_client.set()
             raise
-
-
-def _chunk(delta: dict[str, str], reason: str | None = None) -> dict[str, object]:
-    choice = {"index": 0, "delta": delta, "finish_reason": reason}
-    return {"id": "1", "object": "chat.completion.chunk", "created": 0, "model": "m", "choices": [choice]}
-
-
-def _event(data: object) -> bytes:
-    return f"data: {json.dumps(data)}\n\n".encode()
 
 
 @contextmanager

@@ -15,6 +15,18 @@ from pathlib import Path
 
 import pytest
 
+DONE = b"data: [DONE]\n\n"
+
+
+def chunk(delta: dict[str, str], reason: str | None = None) -> dict[str, object]:
+    """A piece of a streamed completion."""
+    choice = {"index": 0, "delta": delta, "finish_reason": reason}
+    return {"id": "1", "object": "chat.completion.chunk", "created": 0, "model": "m", "choices": [choice]}
+
+
+def event(data: object) -> bytes:
+    return f"data: {json.dumps(data)}\n\n".encode()
+
 
 @contextmanager
 def scripted_server(
@@ -42,12 +54,8 @@ def scripted_server(
             self.send_header("Content-Type", "text/event-stream")
             self.end_headers()
             for piece in next(answers, pieces if then is None else then):
-                choice = {"index": 0, "delta": {"role": "assistant", "content": piece}, "finish_reason": None}
-                chunk = {"id": "1", "object": "chat.completion.chunk", "created": 0, "model": "m", "choices": [choice]}
-                self.wfile.write(f"data: {json.dumps(chunk)}\n\n".encode())
-            last = {"id": "1", "object": "chat.completion.chunk", "created": 0, "model": "m"}
-            last["choices"] = [{"index": 0, "delta": {}, "finish_reason": "stop"}]
-            self.wfile.write(f"data: {json.dumps(last)}\n\ndata: [DONE]\n\n".encode())
+                self.wfile.write(event(chunk({"role": "assistant", "content": piece})))
+            self.wfile.write(event(chunk({}, "stop")) + DONE)
 
         def log_message(self, *_: object) -> None:
             pass
