@@ -16,6 +16,8 @@ from pathlib import Path
 import httpx
 import pytest
 
+from tests.service import free_port
+
 _SECONDS_TO_START = 30
 
 
@@ -108,9 +110,3 @@ def half_silent_server() -> Iterator[str]:
             done.set()
             server.shutdown()
             thread.join()
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as listening:
-        port: int = listening.getsockname()[1]
-        return port

@@ -8,7 +8,6 @@ import json
 import os
 import re
 import signal
-import socket
 import subprocess
 import sys
 import unicodedata
@@ -30,6 +29,7 @@ from rag import Assistant
 from rag.reader import Reader
 from tests.model_server import scripted_server
 from tests.payloads import EVIL, PAYLOADS
+from tests.service import COMMAND, ROOT, environ_of, free_port
 from tests.window import ask, browsed, in_browser, tab, window
 from ui.turns import keep, progress
 
@@ -74,8 +74,6 @@ HEADERS = {
     "referrer-policy": "no-referrer",
     "cross-origin-opener-policy": "same-origin",
 }
-
-_CHAT = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler); from ui.terminal import main; main()"
 
 
 @dataclass(frozen=True)
@@ -129,23 +127,21 @@ def hostile(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
         (folder / "work" / name).write_text(f"SECRET='{SECRET}'", "utf-8")
     with open_library(folder / "home" / "library", {}, create=True) as library:
         assert library.add(articles).failed == []
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
-    clean = {name: value for name, value in os.environ.items() if not name.startswith(("OPENAI_", "PINCITE_"))}
-    own = {"PINCITE_HOME": str(folder / "home"), "GRADIO_TEMP_DIR": str(folder / "arrivals")}
+    address = f"http://127.0.0.1:{(port := free_port())}"
+    own = {"GRADIO_TEMP_DIR": str(folder / "arrivals"), "PYTHONPATH": str(ROOT)}
     with (folder / "log").open("w", encoding="utf-8") as log:
         server = subprocess.Popen(
-            [sys.executable, "-c", _CHAT, "chat", "--port", str(port)],
+            [sys.executable, "-c", COMMAND, "chat", "--port", str(port)],
             cwd=folder / "work",
-            env=clean | own | {"PYTHONPATH": str(SHIPPED_ARTICLES.parent)},
+            env=environ_of(folder / "home", own),
             stdout=subprocess.PIPE,
             stderr=log,
             text=True,
         )
         assert server.stdout
         try:
-            assert server.stdout.readline() == f"Pincite is at http://127.0.0.1:{port}  (Ctrl-C stops it)\n"
-            yield Served(f"http://127.0.0.1:{port}", folder)
+            assert server.stdout.readline() == f"Pincite is at {address}  (Ctrl-C stops it)\n"
+            yield Served(address, folder)
         finally:
             ended = server.poll()
             server.send_signal(signal.SIGINT)
@@ -976,12 +972,11 @@ def test_where_everybody_may_ask_nobody_changes_the_library(tmp_path: Path) -> N
 
 
 def test_others_are_let_in_only_where_it_is_said_who(tmp_path: Path) -> None:
-    clean = {name: value for name, value in os.environ.items() if not name.startswith(("OPENAI_", "PINCITE_"))}
     started = [
         subprocess.Popen(
-            [sys.executable, "-c", _CHAT, "chat", "--host", host, "--port", "7"],
-            cwd=SHIPPED_ARTICLES.parent,
-            env=clean | {"PINCITE_HOME": str(tmp_path / str(number))},
+            [sys.executable, "-c", COMMAND, "chat", "--host", host, "--port", "7"],
+            cwd=ROOT,
+            env=environ_of(tmp_path / str(number)),
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,

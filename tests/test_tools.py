@@ -23,7 +23,7 @@ from mcp_types import INVALID_PARAMS
 
 from index import Library
 from index.opening import SHIPPED_ARTICLES
-from tests.service import COMMAND, ROOT, environ_of, free_port
+from tests.service import COMMAND, ROOT, environ_of, free_port, started
 
 pytestmark = pytest.mark.slow
 
@@ -53,24 +53,11 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def listening(
     home: Path, environ: Mapping[str, str] = {}, *, ended_by: signal.Signals = signal.SIGTERM
 ) -> Iterator[str]:
-    port = free_port()
-    server = subprocess.Popen(
-        [sys.executable, "-c", COMMAND, "mcp", "--http", "--port", str(port)],
-        cwd=ROOT,
-        env=environ_of(home, environ),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    assert server.stdout
-    try:
-        said = f"Pincite answers assistants at http://127.0.0.1:{port}/mcp  (Ctrl-C stops it)\n"
-        assert server.stdout.readline() == said
-        yield f"http://127.0.0.1:{port}/mcp"
-    finally:
-        server.send_signal(ended_by)
-        rest, errors = server.communicate(timeout=30)
-    assert (server.returncode, rest, errors) == (0, "", "")
+    address = f"http://127.0.0.1:{(port := free_port())}/mcp"
+    start = ["-c", COMMAND, "mcp", "--http", "--port", str(port)]
+    says = f"Pincite answers assistants at {address}  (Ctrl-C stops it)\n"
+    with started(start, environ_of(home, environ), says, ended_by=ended_by):
+        yield address
 
 
 @pytest.fixture(scope="module")
