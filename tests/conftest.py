@@ -111,9 +111,13 @@ def samples() -> list[Sample]:
     return [s for kind, most in kinds.items() for s in [s for s in suite if s.type == kind][:most]]
 
 
+def asked(assistant: Assistant, samples: Sequence[Sample]) -> list[Answer]:
+    return [assistant.ask(sample.question) for sample in samples]
+
+
 @pytest.fixture(scope="session")
 def answers(assistant: Assistant, samples: list[Sample]) -> list[Answer]:
-    return [assistant.ask(sample.question) for sample in samples]
+    return asked(assistant, samples)
 
 
 @pytest.fixture(scope="module")

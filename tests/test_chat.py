@@ -13,8 +13,8 @@ import pytest
 
 from evals.feedback import feedback_path, read_feedback
 from index import PinciteError
-from index.opening import SHIPPED_ARTICLES
 from rag import Assistant
+from tests.conftest import ARTICLE
 from tests.faulty_server import faulty_server
 from tests.model_server import scripted_server
 from tests.samples import pdf
@@ -26,7 +26,6 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.slow
 
-ARTICLE = SHIPPED_ARTICLES / "russia-dprk.txt"
 CONTAINERS = "How many containers has North Korea supplied to Russia?"
 VETO = "What did Russia veto at the United Nations?"
 WORLD_CUP = "Who won the 2022 World Cup?"

@@ -19,6 +19,7 @@ from rag.checking import supported
 from rag.citations import Citations, Verdict
 from rag.reader import Reader
 from rag.retrieve import CANDIDATES, Found, Retriever
+from tests.conftest import asked
 
 pytestmark = pytest.mark.slow
 
@@ -51,10 +52,6 @@ def causes(broken: Record, baseline: Record) -> dict[str, int]:
     right = {outcome.id for outcome in baseline.outcomes if outcome.right}
     found = [outcome.cause for outcome in broken.outcomes if outcome.id in right and not outcome.right]
     return {cause: found.count(cause) for cause in found}
-
-
-def asked(assistant: Assistant, samples: list[Sample]) -> list[Answer]:
-    return [assistant.ask(sample.question) for sample in samples]
 
 
 def test_passages_in_reverse_are_caught_as_not_retrieved(

@@ -10,9 +10,9 @@ import pytest
 
 from evals.feedback import Feedback
 from index import Document, Hit, Library, Passage
-from index.opening import SHIPPED_ARTICLES
 from rag import Answer, Assistant, Citation, Message, Sentence, Verdict
 from rag.prompts import REFUSAL
+from tests.conftest import ARTICLE
 from tests.model_server import scripted_server
 from ui.conversation import messages
 from ui.document import Marked, document_html
@@ -21,7 +21,6 @@ from ui.sources import evidence_html, sources_html
 from ui.suggest import EXAMPLES, shipped
 from ui.turns import Turn, checked, history, opinion, progress, stopped
 
-ARTICLE = SHIPPED_ARTICLES / "russia-dprk.txt"
 CONTAINERS = "How many containers has North Korea supplied to Russia?"
 HOSTILE = '<img src=x onerror="alert(1)"> {{value}} ${value} &amp; </mark><script>alert(2)</script>'
 
