@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,8 @@ pytestmark = pytest.mark.slow
 
 LEEKS = "Leeks were first grown by the Egyptians, who ate them raw. They are related to onions.\n"
 GROWN = "Leeks were first grown by the Egyptians"
+# The other plugins here, which would take a second and a half of every run.
+OTHERS = [f"-pno:{plugin.name}" for plugin in entry_points(group="pytest11") if plugin.name != "pincite"]
 HEAVY = ("chromadb", "gradio", "llama_index", "numpy", "onnxruntime", "index", "rag")
 
 
@@ -48,7 +51,7 @@ def folder(tmp_path: Path) -> Path:
 def run(folder: Path, *arguments: str, code: int, **environ: str) -> str:
     """What pytest prints, run in `folder`."""
     done = subprocess.run(
-        [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", *arguments],
+        [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", *OTHERS, *arguments],
         cwd=folder,
         capture_output=True,
         text=True,
