@@ -182,7 +182,8 @@ def test_a_reply_that_is_left_half_read_closes_its_connection(library: Library, 
 
 
 def open_files() -> int:
-    return len(list(Path("/proc/self/fd").iterdir()))
+    """Sockets, pipes and the like; no files on the disk, of which Chroma keeps more open on a busy machine."""
+    return sum(not path.is_file() for path in Path("/proc/self/fd").iterdir())
 
 
 @pytest.mark.skipif(not os.path.isdir("/proc/self/fd"), reason="open files are counted on Linux")
@@ -204,9 +205,13 @@ def test_after_a_hundred_rounds_of_faults_no_thread_and_no_socket_is_left(librar
     time.sleep(0.2)
     before = threading.active_count(), open_files()
     rounds(100)
-    gc.collect()
-    time.sleep(0.2)
-    after = threading.active_count(), open_files()
+    end = time.monotonic() + 10  # what is ending may take its time on a busy machine
+    while True:
+        gc.collect()
+        after = threading.active_count(), open_files()
+        if (after[0] <= before[0] and after[1] <= before[1]) or time.monotonic() > end:
+            break
+        time.sleep(0.05)
     assert after[0] <= before[0]
     assert after[1] <= before[1] + 2
 
