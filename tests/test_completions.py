@@ -6,10 +6,13 @@ import json
 import shutil
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
+from http.client import HTTPConnection
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import httpx
 import openai
@@ -272,9 +275,15 @@ def test_who_leaves_is_not_answered_any_more_and_the_model_is_left_too(tmp_path:
         faulty_server("hang-after-tokens", text=WELL) as model,
         service(tmp_path, {"OPENAI_BASE_URL": model.address}) as address,
     ):
-        for stream in (True, False):
-            body = {"messages": [{"role": "user", "content": QUESTION}], "stream": stream}
-            with pytest.raises(httpx.ReadTimeout):
-                httpx.post(f"{address}/v1/chat/completions", json=body, timeout=5)
+        for number, stream in enumerate((True, False), 1):
+            body = json.dumps({"messages": [{"role": "user", "content": QUESTION}], "stream": stream})
+            with closing(HTTPConnection(urlsplit(address).netloc, timeout=10)) as client:
+                client.request("POST", "/v1/chat/completions", body, {"Content-Type": "application/json"})
+                while model.requests < number:
+                    time.sleep(0.01)
+                assert client.sock
+                client.sock.settimeout(0.3)
+                with pytest.raises(TimeoutError):
+                    client.getresponse().read()
             assert model.closed_by_client.wait(10)
             model.closed_by_client.clear()

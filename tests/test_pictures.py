@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.window import ask, browsed, in_browser, picture, tab, window
+from tests.window import ask, browsed, in_browser, picture, settle, tab, window
 
 if TYPE_CHECKING:
     from playwright.sync_api import BrowserContext, Page
@@ -58,7 +58,7 @@ def test_every_page_fits_and_is_accessible(
 
     def look(page: Page, name: str) -> None:
         page.mouse.move(1, 1)
-        page.wait_for_timeout(300)
+        settle(page)
         if page.evaluate("document.documentElement.scrollWidth") != width:
             wrong.append(f"{name}: scrolls sideways")
         wrong.extend(f"{name}: {found}" for found in grave(page))

@@ -84,6 +84,15 @@ def ask(page: Page, question: str) -> None:
     page.get_by_role("button", name="Send").wait_for(timeout=60_000)
 
 
+def settle(page: Page) -> None:
+    """Wait until nothing fades or slides any more."""
+    page.evaluate(
+        "async () => { for (let frame = 0; frame < 3; frame++) await new Promise(requestAnimationFrame); "
+        "const ends = document.getAnimations().filter(a => a.effect.getComputedTiming().endTime !== Infinity); "
+        "await Promise.allSettled(ends.map(a => a.finished)); }"
+    )
+
+
 def tab(page: Page, name: str) -> None:
     page.get_by_role("tab", name=name, exact=True).click()
 
