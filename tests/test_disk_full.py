@@ -8,6 +8,7 @@ from __future__ import annotations
 import errno
 import json
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -81,6 +82,15 @@ def texts(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@pytest.fixture(scope="module")
+def first(texts: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A library of the first texts, to be copied."""
+    path = tmp_path_factory.mktemp("first") / "library"
+    with Library(path, embedder=WordEmbedder(), create=True) as library:
+        library.add(texts / "first")
+    return path
+
+
 def _opened(disk: Path) -> Library:
     return Library(disk / "library", embedder=WordEmbedder(), create=True)
 
@@ -102,7 +112,9 @@ def _fails(action: Callable[[], object], disk: Path) -> str:
     return said
 
 
-def test_an_add_that_fills_the_disk_loses_nothing_and_can_be_done_again(texts: Path, tmp_path: Path) -> None:
+def test_an_add_that_fills_the_disk_loses_nothing_and_can_be_done_again(
+    texts: Path, first: Path, tmp_path: Path
+) -> None:
     asked = questions(texts / "first")
     with ExitStack() as stack:
         disks = [stack.enter_context(small_disk(tmp_path / str(point))) for point in range(POINTS)]
@@ -110,8 +122,8 @@ def test_an_add_that_fills_the_disk_loses_nothing_and_can_be_done_again(texts: P
         before = None
         held: dict[Path, Library] = {}
         for point, disk in enumerate(disks):
+            shutil.copytree(first, disk / "library")
             library = _opened(disk)
-            library.add(texts / "first")
             before = before or answers(library, asked)
             fill(disk, NEEDED * point // POINTS if point < POINTS - 1 else PLENTY)
             failures.append(_fails(lambda library=library: library.add(texts / "second"), disk))  # type: ignore[misc]
@@ -143,12 +155,12 @@ def _unsound(library: Library) -> list[str]:
     return [text for text in bad(library) if not text.startswith("free disk")]
 
 
-def test_a_rebuild_that_fills_the_disk_leaves_the_library_as_it_was(texts: Path, tmp_path: Path) -> None:
+def test_a_rebuild_that_fills_the_disk_leaves_the_library_as_it_was(texts: Path, first: Path, tmp_path: Path) -> None:
     asked = questions(texts / "first")
     for point in range(4):
         with small_disk(tmp_path / str(point)) as disk:
+            shutil.copytree(first, disk / "library")
             with _opened(disk) as library:
-                library.add(texts / "first")
                 before = answers(library, asked)
             fill(disk, 60_000 * point)
             with pytest.raises(LibraryError, match="library") as caught:
