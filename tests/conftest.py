@@ -25,6 +25,16 @@ if TYPE_CHECKING:
 
 ARTICLE = SHIPPED_ARTICLES / "russia-dprk.txt"
 
+LONGEST = (
+    "test_chat",
+    "test_hostile",
+    "test_pictures",
+    "test_terminal",
+    "test_bulk",
+    "test_damage",
+    "test_completions",
+)
+
 
 def pytest_configure(config: pytest.Config) -> None:
     """Of several processes that share the tests each keeps to a core, and so its models to one thread."""
@@ -32,6 +42,11 @@ def pytest_configure(config: pytest.Config) -> None:
     if worker and hasattr(os, "sched_setaffinity"):
         cores = sorted(os.sched_getaffinity(0))
         os.sched_setaffinity(0, {cores[int(worker.removeprefix("gw")) % len(cores)]})
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Files that take long come first, so that no process is left with one of them at the end."""
+    items.sort(key=lambda item: LONGEST.index(item.path.stem) if item.path.stem in LONGEST else len(LONGEST))
 
 
 @pytest.fixture(autouse=True)

@@ -61,7 +61,10 @@ def started(
         yield
     finally:
         server.send_signal(ended_by)
-        rest, errors = server.communicate(timeout=30)
+        try:
+            rest, errors = server.communicate(timeout=30)
+        finally:
+            server.kill()
     errors = "".join(line for line in errors.splitlines(True) if not line.startswith(may_say))
     assert (server.returncode, rest, errors) == (0, "", ""), f"{server.returncode} {rest}\n{errors}"
 

@@ -29,7 +29,7 @@ with_ray = pytest.mark.skipif(
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("texts")
     lines = (SHIPPED_SETS / "clapnq" / "corpus.jsonl").read_text(encoding="utf-8").splitlines()
-    for number, line in enumerate(lines[:140]):
+    for number, line in enumerate(lines[:70]):
         (folder / f"{number:03}.txt").write_text(json.loads(line)["text"], encoding="utf-8")
     (folder / "damaged.pdf").write_bytes(b"%PDF-1.7 and no more")
     return folder
@@ -51,7 +51,7 @@ def alone(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> list[object
     path = tmp_path_factory.mktemp("alone") / "library"
     with Library(path, create=True) as library:
         report = library.add(folder)
-    assert (len(report.added), len(report.failed)) == (140, 1)
+    assert (len(report.added), len(report.failed)) == (70, 1)
     return content(path)
 
 
@@ -65,7 +65,7 @@ def test_two_workers_store_what_one_process_stores(folder: Path, alone: list[obj
     with started(tmp_path / "library", folder, 2) as process:
         out, err = process.communicate(timeout=120)
     assert process.returncode == 1
-    assert out.count("Added ") == 140
+    assert out.count("Added ") == 70
     assert "damaged.pdf" in err
     assert content(tmp_path / "library") == alone
 

@@ -98,7 +98,7 @@ def tests() -> Iterator[Promise]:
     with tempfile.TemporaryDirectory() as folder:
         report = Path(folder, "report.xml")
         begun = time.monotonic()
-        python("pytest", "-n", "auto", "--dist", "loadfile", "-q", f"--junitxml={report}")
+        python("pytest", "-n", "auto", "--dist", "loadfile", "--no-loadscope-reorder", "-q", f"--junitxml={report}")
         seconds = time.monotonic() - begun
         cases = list(ElementTree.parse(report).iter("testcase"))  # noqa: S314
     results = {
