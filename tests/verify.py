@@ -76,14 +76,14 @@ def python(*arguments: str) -> str:
     return run(sys.executable, "-m", *arguments)
 
 
-def figure(says: str, printed: str, pattern: str, holds: Callable[[float], bool] | None = None) -> Promise:
-    """The figure that `pattern` finds in what was printed; not held if there is none."""
+def figure(says: str, printed: str, pattern: str, unit: str, holds: Callable[[float], bool] | None = None) -> Promise:
+    """The figure that `pattern` finds in what was printed, in `unit`; not held if there is none."""
     found = re.search(pattern, printed, re.MULTILINE)
     if not found:
         last = printed.strip().splitlines()[-1:] or ["nothing was printed"]
         return Promise(says, f"no figure: {last[0][:160]}", False)
     value = float(found[1].replace(",", ""))
-    return Promise(says, " ".join(found[0].split()).strip("| "), holds(value) if holds else None)
+    return Promise(says, f"{found[1]} {unit}".strip(), holds(value) if holds else None)
 
 
 def most(bound: float) -> Callable[[float], bool]:
@@ -149,57 +149,62 @@ def _timeless(outcome: Outcome) -> Outcome:
 
 def times() -> Iterator[Promise]:
     printed = python("evals.bench")
-    yield figure("a cold `pincite ask`", printed, r"^pincite ask, whole process: median of \d+ ([\d.]+) s")
-    yield figure("a question in a warm process", printed, r"^a question in a warm process: median of \d+ ([\d.]+) s")
+    yield figure("a cold `pincite ask`", printed, r"^pincite ask, whole process: median of \d+ ([\d.]+) s", "s")
+    yield figure(
+        "a question in a warm process", printed, r"^a question in a warm process: median of \d+ ([\d.]+) s", "s"
+    )
 
 
 def checking() -> Iterator[Promise]:
     printed = python("evals.adversarial")
-    yield figure("wrong marks put right: 90 %", printed, r"^\| all \|.*?(\d+) % \|$", least(90))
+    yield figure("wrong marks put right: 90 %", printed, r"^\| all \|.*?(\d+) % \|$", "%", least(90))
     yield figure(
-        "the same, of sentences no rule was made by", printed, r"^\| all that the rules.*?(\d+) % \|$", least(90)
+        "the same, of sentences no rule was made by", printed, r"^\| all that the rules.*?(\d+) % \|$", "%", least(90)
     )
-    yield figure("checking a sentence: 60 ms", printed, r"^checking a sentence.*?p50 ([\d.]+) ms", most(60))
+    yield figure("checking a sentence: 60 ms", printed, r"^checking a sentence.*?p50 ([\d.]+) ms", "ms", most(60))
     yield figure(
         "orders in a document that are followed: none",
         python("evals.injection"),
         r"^\| extractive \| (\d+) \|",
+        "of 20",
         most(0),
     )
     labels = python("evals.written", "--labels", str(DATA / "written.jsonl"))
-    yield figure("shown as supported and not so: 3 %", labels, r"are not \((\d+) %\)", most(3))
+    yield figure("shown as supported and not so: 3 %", labels, r"are not \((\d+) %\)", "%", most(3))
 
 
 def reader() -> Iterator[Promise]:
     printed = python("evals.reader", str(DATA / "public"), "--part", "cost")
     yield figure(
-        "8 passages of 128 tokens read: 130 ms", printed, r"8 pairs of 128 tokens, p50, ms +([\d.]+)", most(130)
+        "8 passages of 128 tokens read: 130 ms", printed, r"8 pairs of 128 tokens, p50, ms +([\d.]+)", "ms", most(130)
     )
-    yield figure("the reader is loaded: .3 s", printed, r"loading, best of 3, s +([\d.]+)", most(0.3))
-    yield figure("the reader's file: 35 MB", printed, r"model, MB +([\d.]+)", most(35))
+    yield figure("the reader is loaded: .3 s", printed, r"loading, best of 3, s +([\d.]+)", "s", most(0.3))
+    yield figure("the reader's file: 35 MB", printed, r"model, MB +([\d.]+)", "MB", most(35))
 
 
 def retrieval() -> Iterator[Promise]:
     printed = python("evals.retrieval", str(DATA / "public"), "--part", "cost", "--size", "10000")
     sum_alone = r"^\| 10,000 \| [^|]*sum[^|]*\| [^|]*\| [^|]*\| ([\d.,]+) \|"
-    yield figure("found among 10,000 passages: 10 ms", printed, sum_alone, most(10))
+    yield figure("found among 10,000 passages: 10 ms", printed, sum_alone, "ms", most(10))
 
 
 def window() -> Iterator[Promise]:
     printed = python("evals.bench_chat")
-    yield figure("the page is up: 3 s", printed, r"^page up.*?([\d.]+) s", most(3))
-    yield figure("first sentence: 300 ms", printed, r"^first sentence.*?p50 (\d+) ms", most(300))
-    yield figure("32 people at once: none crossed", printed, r"^32 people at once.*?(\d+) crossed", most(0))
-    yield figure("... and none failed", printed, r"^32 people at once.*?(\d+) failed", most(0))
-    yield figure("a full queue says so", printed, r"^48 at once .* answered, (\d+) told", least(1))
-    yield figure("500 turns: memory grows by 5 % at most", printed, r"^500 turns: memory .*?\(([+-][\d.]+)%\)", most(5))
+    yield figure("the page is up: 3 s", printed, r"^page up.*?([\d.]+) s", "s", most(3))
+    yield figure("first sentence: 300 ms", printed, r"^first sentence.*?p50 (\d+) ms", "ms", most(300))
+    yield figure("32 people at once: none crossed", printed, r"^32 people at once.*?(\d+) crossed", "crossed", most(0))
+    yield figure("... and none failed", printed, r"^32 people at once.*?(\d+) failed", "failed", most(0))
+    yield figure("a full queue says so", printed, r"^48 at once .* answered, (\d+) told", "told", least(1))
     yield figure(
-        "a page is found among 10,000 passages: 2 s", printed, r"^a page of text.*?median of 5 ([\d.]+)", most(2)
+        "500 turns: memory grows by 5 % at most", printed, r"^500 turns: memory .*?\(([+-][\d.]+)%\)", "%", most(5)
+    )
+    yield figure(
+        "a page is found among 10,000 passages: 2 s", printed, r"^a page of text.*?median of 5 ([\d.]+)", "s", most(2)
     )
 
 
 def programs() -> Iterator[Promise]:
-    yield figure("made requests that pass: 2,000", python("tests.fuzz"), r"([\d,]+) passed", least(2000))
+    yield figure("made requests that pass: 2,000", python("tests.fuzz"), r"([\d,]+) passed", "passed", least(2000))
     asked = [word for clients in (1, 8, 64) for word in ("--clients", str(clients))]
     printed = python("evals.bench_serve", "--processes", "1", "--processes", "2", *asked)
     rates = {match[1]: float(match[2]) for match in re.finditer(r"^\| (\d) \| 8 \| \d+ \| ([\d.]+) ", printed, re.M)}
@@ -219,15 +224,17 @@ def programs() -> Iterator[Promise]:
 
 def kills() -> Iterator[Promise]:
     printed = python("tests.faults")
-    yield figure("kills: 100", printed, r"^\| kills at seeded times \| ([\d,]+) \|", least(100))
+    yield figure("kills: 100", printed, r"^\| kills at seeded times \| ([\d,]+) \|", "kills", least(100))
     for says, line in {
         "documents acknowledged and lost: none": "of which lost",
         "passages that do not find themselves: none": "of which do not find themselves",
         "manual steps: none": "manual steps",
     }.items():
-        yield figure(says, printed, rf"^\| {line} \| ([\d,]+) \|", most(0))
+        yield figure(says, printed, rf"^\| {line} \| ([\d,]+) \|", "", most(0))
     big = python("tests.faults", "--big")
-    yield figure("10,000 passages answer again: 5 s", big, r"^\| seconds from process start.*?/ ([\d.]+) \|", most(5))
+    yield figure(
+        "10,000 passages answer again: 5 s", big, r"^\| seconds from process start.*?/ ([\d.]+) \|", "s", most(5)
+    )
 
 
 def wheel() -> Iterator[Promise]:
