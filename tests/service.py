@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import socket
 import subprocess
@@ -14,6 +13,7 @@ from pathlib import Path
 
 import httpx
 
+from evals import timing
 from index.opening import SHIPPED_ARTICLES
 
 ROOT = SHIPPED_ARTICLES.parent
@@ -25,8 +25,7 @@ SECONDS_TO_BEGIN = 60
 
 
 def environ_of(home: Path, environ: Mapping[str, str] = {}) -> dict[str, str]:
-    clean = {name: value for name, value in os.environ.items() if not name.startswith(("OPENAI_", "PINCITE_"))}
-    return {**clean, "PINCITE_HOME": str(home), **environ}
+    return timing.environ(home, **environ)
 
 
 def free_port() -> int:

@@ -18,7 +18,7 @@ import pytest
 from index import Library
 from tests.conftest import ARTICLE
 from tests.samples import pdf
-from tests.service import ROOT
+from tests.service import ROOT, environ_of
 from tests.test_disk_full import fill, small_disk
 from tests.window import window
 
@@ -84,8 +84,7 @@ def test_a_likely_mistake_is_answered_as_the_page_says(
     monkeypatch.chdir(here)
     Path("notes.md").write_text("# Notes\n\nLeeks were first grown by the Egyptians.\n")
     Path("scan.pdf").write_bytes(pdf([[]]))
-    environ = {name: value for name, value in os.environ.items() if not name.startswith(("OPENAI_", "PINCITE_"))}
-    environ |= {"PINCITE_HOME": str(home), "HTTPS_PROXY": UNREACHABLE, "NO_PROXY": ""}
+    environ = environ_of(home, {"HTTPS_PROXY": UNREACHABLE, "NO_PROXY": ""})
     environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), str(here), environ["PATH"]])
     made = SETTINGS_OF.get(mistake)
     with made(home) if made else nullcontext():
@@ -97,7 +96,7 @@ def test_a_likely_mistake_is_answered_as_the_page_says(
             pytest.skip(f"no {words[0]} here")
         run = subprocess.run(words, capture_output=True, text=True, env=environ)
     assert run.returncode in (1, 2)
-    told = run.stderr.strip().replace(str(tmp_path), "~")
+    told = run.stderr.strip().replace(str(home), "~/.local/share/pincite").replace(str(here), "~")
     told = re.sub(r"process \d+ \(-c chat\)", "process 4711 (pincite chat)", told)
     told = re.sub(r"\nmake: .*", "", told)  # its own line
     assert told == said

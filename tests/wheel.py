@@ -15,7 +15,7 @@ from pathlib import Path
 import click
 import httpx
 
-from tests.service import COMMAND, ROOT, free_port, started
+from tests.service import COMMAND, ROOT, environ_of, free_port, started
 
 CONTAINERS = "How many containers has North Korea supplied to Russia?"
 MOST = 100e6  # bytes, of a wheel
@@ -50,8 +50,7 @@ def at_work(folder: Path, out: Path) -> Iterator[tuple[str, str, bool]]:
     python = bin_folder / "python"
     subprocess.run([python, "-m", "pip", "install", "--quiet", str(wheel)], check=True, stderr=subprocess.DEVNULL)
     installed = time.monotonic() - begun
-    clean = {name: value for name, value in os.environ.items() if not name.startswith(("OPENAI_", "PINCITE_"))}
-    environ = clean | {"PINCITE_HOME": str(folder / "home")}
+    environ = environ_of(folder / "home")
 
     def pincite(*arguments: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(

@@ -30,9 +30,7 @@ def _rows(context: click.Context) -> Sequence[DocumentRow]:
     from index import PinciteError, open_library
 
     try:
-        with open_library(
-            context.find_root().params.get("library") or context.find_root().obj, read_only=True
-        ) as library:
+        with open_library(context.find_root().obj, read_only=True) as library:
             return library.documents()
     except PinciteError:  # there is none to complete from
         return ()
