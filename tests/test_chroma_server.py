@@ -16,11 +16,11 @@ import httpx
 import numpy as np
 import pytest
 
+from evals.timing import free_port
 from index import Library, LibraryError, import_library, open_library, prepare, vectors
 from index.ingest import Step
 from tests.chroma_server import ChromaServer, chroma_server, half_silent_server, silent_server
 from tests.model_server import scripted_server
-from tests.service import free_port
 from tests.test_damage import PASSAGES, ROOT, WordEmbedder, answers, bad, questions, write_documents
 
 pytestmark = pytest.mark.slow

@@ -23,13 +23,14 @@ from urllib.parse import urlsplit
 import httpx
 import pytest
 
+from evals.timing import free_port
 from index import Library, open_library
 from index.opening import SHIPPED_ARTICLES
 from rag import Assistant
 from rag.reader import Reader
 from tests.model_server import scripted_server
 from tests.payloads import EVIL, PAYLOADS
-from tests.service import COMMAND, ROOT, environ_of, free_port
+from tests.service import COMMAND, ROOT, environ_of
 from tests.window import ask, browsed, in_browser, tab, window
 from ui.turns import keep, progress
 

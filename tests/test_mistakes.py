@@ -85,6 +85,8 @@ def test_a_likely_mistake_is_answered_as_the_page_says(
     Path("notes.md").write_text("# Notes\n\nLeeks were first grown by the Egyptians.\n")
     Path("scan.pdf").write_bytes(pdf([[]]))
     environ = environ_of(home, {"HTTPS_PROXY": UNREACHABLE, "NO_PROXY": ""})
+    for name in ("MAKEFLAGS", "MAKELEVEL"):  # of a make that runs the tests
+        environ.pop(name, None)
     environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), str(here), environ["PATH"]])
     made = SETTINGS_OF.get(mistake)
     with made(home) if made else nullcontext():

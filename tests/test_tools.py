@@ -21,9 +21,10 @@ from mcp.client.streamable_http import streamable_http_client
 from mcp.shared._httpx_utils import create_mcp_http_client
 from mcp_types import INVALID_PARAMS
 
+from evals.timing import free_port
 from index import Library
 from index.opening import SHIPPED_ARTICLES
-from tests.service import COMMAND, ROOT, environ_of, free_port, started
+from tests.service import COMMAND, ROOT, environ_of, started
 
 pytestmark = pytest.mark.slow
 

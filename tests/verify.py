@@ -14,6 +14,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from itertools import starmap
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -21,9 +22,10 @@ import click
 
 from evals.record import Outcome, Record
 from evals.tables import head, row
-from evals.timing import machine
+from evals.timing import machine, unset
 from evals.totals import Totals
 from tests.service import ROOT
+from tests.wheel import at_work
 
 DATA = ROOT / "evals" / "data"
 PINCITE = str(Path(sys.executable).parent / "pincite")
@@ -68,7 +70,7 @@ class Promise:
 
 def run(*command: str, **environ: str) -> str:
     """What it prints, and what it says of errors. A bad exit is said in the last line."""
-    done = subprocess.run(command, cwd=ROOT, env=os.environ | environ, capture_output=True, text=True)
+    done = subprocess.run(command, cwd=ROOT, env=unset() | environ, capture_output=True, text=True)
     return f"{done.stdout}\n{done.stderr}\n" + (f"exit code {done.returncode}" if done.returncode else "")
 
 
@@ -209,7 +211,7 @@ def programs() -> Iterator[Promise]:
     printed = python("evals.bench_serve", "--processes", "1", "--processes", "2", *asked)
     rates = {match[1]: float(match[2]) for match in re.finditer(r"^\| (\d) \| 8 \| \d+ \| ([\d.]+) ", printed, re.M)}
     wrong = sum(int(match[1]) for match in re.finditer(r"^\| \d .*\| (\d+) \|$", printed, re.M))
-    used = {match[1]: float(match[2]) for match in re.finditer(r"^(\d): ([\d.]+) of", printed, re.M)}
+    used = {match[2]: float(match[1]) for match in re.finditer(r"([\d.]+) with (\d)", printed)}
     if rates.keys() != {"1", "2"}:
         yield Promise("1 to 64 clients: no errors", f"no figure: {printed[-160:]}", False)
         return
@@ -238,12 +240,11 @@ def kills() -> Iterator[Promise]:
 
 
 def wheel() -> Iterator[Promise]:
-    printed = python("tests.wheel")
-    for line in printed.splitlines():
-        if found := re.match(r"(held|NOT HELD) +(.*?): (.*)", line):
-            yield Promise(found[2], found[3], found[1] == "held")
-    if "a page of" not in printed:
-        yield Promise("the wheel at work outside the checkout", printed.strip()[-160:], False)
+    with tempfile.TemporaryDirectory() as folder:
+        try:
+            yield from starmap(Promise, at_work(Path(folder), Path(folder)))
+        except subprocess.CalledProcessError as error:
+            yield Promise("the wheel at work outside the checkout", f"{error}", False)
 
 
 PARTS: dict[str, Callable[[], Iterator[Promise]]] = {

@@ -15,7 +15,8 @@ from pathlib import Path
 import click
 import httpx
 
-from tests.service import COMMAND, ROOT, environ_of, free_port, started
+from evals.timing import free_port
+from tests.service import COMMAND, ROOT, environ_of, started
 
 CONTAINERS = "How many containers has North Korea supplied to Russia?"
 MOST = 100e6  # bytes, of a wheel

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING
 import pytest
 from PIL import Image
 
-from tests.service import COMMAND, environ_of, free_port, started
+from evals.timing import free_port
+from tests.service import COMMAND, environ_of, started
 
 if TYPE_CHECKING:
     from playwright.sync_api import BrowserContext, Page
