@@ -10,7 +10,7 @@ import pytest
 from evals.feedback import Feedback, keep_feedback
 from evals.samples import read_suite
 from tests.model_server import scripted_server
-from tests.test_terminal import pincite
+from tests.test_terminal import ran
 
 pytestmark = pytest.mark.slow
 
@@ -25,7 +25,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
     folder = tmp_path_factory.mktemp("leeks")
     (folder / "leeks.md").write_text(LEEKS)
     library = str(folder / "library")
-    assert pincite("--library", library, "add", str(folder / "leeks.md")).returncode == 0
+    assert ran("--library", library, "add", str(folder / "leeks.md")).returncode == 0
     return ["--library", library]
 
 
@@ -33,7 +33,7 @@ def test_proposals_are_made_reviewed_and_only_then_asked(place: list[str], tmp_p
     suite = str(tmp_path / "mine.jsonl")
     disliked = Feedback("Who wrote about leeks?", (), "Nero did.", True, ("Nero ate 12 leeks",), False, "now")
     keep_feedback(Path(place[1]), disliked)
-    made = pincite("eval", "make", suite, "--count", "6", *place)
+    made = ran("eval", "make", suite, "--count", "6", *place)
     assert made.returncode == 0, made.stderr
     proposals = read_suite(Path(suite)).samples
     assert proposals
@@ -41,14 +41,14 @@ def test_proposals_are_made_reviewed_and_only_then_asked(place: list[str], tmp_p
     assert any(sample.question == disliked.question for sample in proposals)
     assert all(quote in LEEKS for sample in proposals for quote in sample.quotes)
 
-    unasked = pincite("eval", suite, *place)
+    unasked = ran("eval", suite, *place)
     assert unasked.returncode == 1
     assert f"pincite eval review {suite}" in unasked.stderr
 
-    reviewed = pincite("eval", "review", suite, stdin="a\nd\n" + "s\n" * len(proposals))
+    reviewed = ran("eval", "review", suite, stdin="a\nd\n" + "s\n" * len(proposals))
     assert f"1 accepted, 1 dropped, {len(proposals) - 2} left to review" in reviewed.stdout
     assert proposals[0].question in reviewed.stdout
-    run = pincite("eval", suite, *place)
+    run = ran("eval", suite, *place)
     assert run.returncode == 0
     assert f"proposals that nobody has reviewed, not asked: {len(proposals) - 2}" in run.stdout
 
@@ -59,7 +59,7 @@ def test_with_a_model_what_it_cannot_quote_is_rejected_and_said(place: list[str]
     for reply, added in ((good, 1), ('{"question": "Q?", "answer": "9", "quote": "It is not there."}', 0)):
         with scripted_server(reply) as address:
             suite = str(tmp_path / f"{added}.jsonl")
-            made = pincite("eval", "make", suite, "--count", "2", "--model", "m", *place, OPENAI_BASE_URL=address)
+            made = ran("eval", "make", suite, "--count", "2", "--model", "m", *place, OPENAI_BASE_URL=address)
         assert f"{added} proposal" in made.stdout
         assert ("rejected, " in made.stderr) == (added == 0)
 
@@ -72,24 +72,24 @@ def test_a_judge_grades_beside_the_scores_and_its_failures_are_counted(place: li
     )
     command = ["eval", str(suite), *place, "--model", "extractive", "--judge", "judge", "--repeats", "2"]
     with scripted_server('{"reason": "It says so.", "correct": true}') as address:
-        run = pincite(*command, OPENAI_BASE_URL=address)
+        run = ran(*command, OPENAI_BASE_URL=address)
     assert "judge judge, 2 times: correct 100 %" in run.stdout
     assert "agrees with the scores on 100 %" in " ".join(run.stdout.split())
     with scripted_server("Well.") as address:
-        assert "2 grades failed" in " ".join(pincite(*command, OPENAI_BASE_URL=address).stdout.split())
-    assert "needs a server" in pincite(*command).stderr
+        assert "2 grades failed" in " ".join(ran(*command, OPENAI_BASE_URL=address).stdout.split())
+    assert "needs a server" in ran(*command).stderr
 
 
 def test_a_record_is_written_for_other_tools(place: list[str], tmp_path: Path) -> None:
     suite, record = tmp_path / "mine.jsonl", str(tmp_path / "record.json")
     suite.write_text('{"id": "1", "type": "fact", "question": "What did Nero eat?", "quotes": ["Nero ate 12 leeks"]}')
-    assert pincite("eval", str(suite), *place, "--record", record).returncode == 0
+    assert ran("eval", str(suite), *place, "--record", record).returncode == 0
     rows = tmp_path / "rows.jsonl"
-    assert "1 row." in pincite("eval", "export", record, str(rows), "--to", "ragas").stdout
+    assert "1 row." in ran("eval", "export", record, str(rows), "--to", "ragas").stdout
     assert json.loads(rows.read_text())["user_input"] == "What did Nero eat?"
     slim = str(tmp_path / "slim.json")
-    assert pincite("eval", "bless", record, slim).returncode == 0
-    refused = pincite("eval", "export", slim, str(rows), "--to", "ragas")
+    assert ran("eval", "bless", record, slim).returncode == 0
+    refused = ran("eval", "export", slim, str(rows), "--to", "ragas")
     assert refused.returncode == 1
     assert "pincite eval --record" in refused.stderr
 
@@ -100,6 +100,6 @@ def test_a_folder_with_a_public_set_is_a_suite(tmp_path: Path) -> None:
         {"id": n, "question": "What did Nero eat?", "answers": ["leeks"], "evidence": [{"doc_id": "a"}]} for n in "12"
     ]
     (tmp_path / "questions.jsonl").write_text("\n".join(map(json.dumps, rows)))
-    run = pincite("eval", str(tmp_path), "--questions", "1", "--json")
+    run = ran("eval", str(tmp_path), "--questions", "1", "--json")
     outcomes = json.loads(run.stdout)["outcomes"]
     assert [outcome["right"] for outcome in outcomes] == [True]

@@ -14,7 +14,7 @@ from rag.reader import Reading, local_reader
 from rag.retrieve import Found
 from tests.conftest import ARTICLE
 from tests.test_reader import Rows, passage_of
-from tests.test_terminal import pincite
+from tests.test_terminal import ran
 
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("stocked")]
 
@@ -60,13 +60,13 @@ def test_an_empty_library_has_nothing_on_anything(tmp_path_factory: pytest.TempP
 def test_the_command_prints_the_sentences_with_their_places(tmp_path_factory: pytest.TempPathFactory) -> None:
     home = str(tmp_path_factory.mktemp("home"))
     text = ARTICLE.read_text(encoding="utf-8")
-    run = pincite("search", "What did Russia veto?", "--json", PINCITE_HOME=home)
+    run = ran("search", "What did Russia veto?", "--json", PINCITE_HOME=home)
     assert run.returncode == 0, run.stderr
     first = json.loads(run.stdout)[0]
     assert any("veto" in quote["text"] for quote in first["quotes"])
     assert all(text[quote["start"] : quote["end"]] == quote["text"] for quote in first["quotes"])
-    shown = pincite("search", "What did Russia veto?", PINCITE_HOME=home)
+    shown = ran("search", "What did Russia veto?", PINCITE_HOME=home)
     quote = first["quotes"][0]
     assert shown.stdout.splitlines()[0].startswith(f"{first['title']}, characters {quote['start']}–{quote['end']}")
     assert "veto" in shown.stdout
-    assert pincite("search", " ", PINCITE_HOME=home).returncode == 2
+    assert ran("search", " ", PINCITE_HOME=home).returncode == 2

@@ -17,7 +17,7 @@ from index.ledger import DocumentRow, Ledger
 from index.selection import chosen
 from rag import Assistant, answer
 from rag.reader import local_reader
-from tests.test_terminal import pincite
+from tests.test_terminal import ran
 
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("stocked")]
 
@@ -178,11 +178,11 @@ def test_answer_takes_the_names(library: Library) -> None:
 
 def test_the_command_takes_names_tags_and_days(folder: Path, tmp_path: Path) -> None:
     at = ("--library", str(tmp_path / "library"))
-    assert pincite(*at, "add", str(folder)).returncode == 0
-    run = pincite(*at, "ask", BREED, "--in", "cranes", "--json")
+    assert ran(*at, "add", str(folder)).returncode == 0
+    run = ran(*at, "ask", BREED, "--in", "cranes", "--json")
     assert run.returncode == 0, run.stderr
     assert "Sweden" in json.loads(run.stdout)["text"]
-    found = json.loads(pincite(*at, "search", BREED, "--in", "bread", "--in", str(folder / "birds"), "--json").stdout)
+    found = json.loads(ran(*at, "search", BREED, "--in", "bread", "--in", str(folder / "birds"), "--json").stdout)
     assert {item["title"] for item in found} <= {"storks", "cranes", "bread"}
     for arguments, said in (
         (("tag", str(folder / "birds"), "bird", "north"), "Tagged 2 documents: bird, north"),
@@ -190,12 +190,12 @@ def test_the_command_takes_names_tags_and_days(folder: Path, tmp_path: Path) -> 
         (("add", str(folder / "bread.txt"), "--tag", "food"), "Unchanged"),
         (("list",), "tagged bird, north"),
     ):
-        run = pincite(*at, *arguments)
+        run = ran(*at, *arguments)
         assert run.returncode == 0, run.stderr
         assert said in run.stdout
-    run = pincite(*at, "ask", BREED, "--tag", "bird", "--tag", "north", "--json")
+    run = ran(*at, "ask", BREED, "--tag", "bird", "--tag", "north", "--json")
     assert {citation["title"] for citation in json.loads(run.stdout)["citations"]} == {"cranes"}
-    assert {row["title"]: row["tags"] for row in json.loads(pincite(*at, "list", "--json").stdout)} == {
+    assert {row["title"]: row["tags"] for row in json.loads(ran(*at, "list", "--json").stdout)} == {
         "bread": ["food"],
         "cranes": ["bird", "north"],
         "storks": ["bird"],
@@ -205,10 +205,10 @@ def test_the_command_takes_names_tags_and_days(folder: Path, tmp_path: Path) -> 
         (("--in", "herons"), "No document or folder 'herons' in the library"),
         (("--until", "2001-01-01"), "No such document was added in that time"),
     ):
-        run = pincite(*at, "ask", BREED, *options)
+        run = ran(*at, "ask", BREED, *options)
         assert run.returncode == 1
         assert said in run.stderr
-    assert pincite(*at, "ask", BREED, "--since", "yesterday").returncode == 2
+    assert ran(*at, "ask", BREED, "--since", "yesterday").returncode == 2
 
 
 def test_a_part_of_a_part_knows_nothing_of_the_rest(library: Library) -> None:

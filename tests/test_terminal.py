@@ -7,9 +7,11 @@ import sys
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 from rich.cells import cell_len
 
 from tests.conftest import ARTICLE
+from ui import terminal
 
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("stocked")]
 
@@ -21,6 +23,18 @@ def pincite(*arguments: str, stdin: str = "", **environ: str) -> subprocess.Comp
     return subprocess.run(
         [PINCITE, *arguments], input=stdin, capture_output=True, text=True, encoding="utf-8", env=os.environ | environ
     )
+
+
+def ran(*arguments: str, stdin: str = "", **environ: str) -> subprocess.CompletedProcess[str]:
+    """The same without a process of its own: for what a command says and does, whatever process it is in."""
+    code: int | str | None
+    with CliRunner(env=environ).isolation(stdin) as (out, err, _):
+        try:
+            code = terminal._run(arguments)
+        except SystemExit as ended:
+            code = ended.code
+    assert isinstance(code, int)
+    return subprocess.CompletedProcess(arguments, code, out.getvalue().decode(), err.getvalue().decode())
 
 
 def assert_one_line(run: subprocess.CompletedProcess[str], code: int, *parts: str) -> None:
@@ -53,7 +67,7 @@ def test_ask_writes_nothing_but_the_answer(asked: subprocess.CompletedProcess[st
 
 
 def test_json_is_one_object_whose_quotes_stand_in_the_article(article: str) -> None:
-    run = pincite("ask", CONTAINERS, "--json")
+    run = ran("ask", CONTAINERS, "--json")
     answer = json.loads(run.stdout)
     assert run.returncode == 0
     assert answer["answered"] is True
@@ -96,9 +110,9 @@ def test_documents_can_be_added_listed_asked_and_removed(tmp_path: Path) -> None
 def test_an_added_document_joins_the_shipped_article_in_the_default_library(tmp_path: Path) -> None:
     text = tmp_path / "leeks.txt"
     text.write_text("Leeks were first grown by the Egyptians.")
-    run = pincite("add", str(text))
+    run = ran("add", str(text))
     assert "The library holds 2 documents" in run.stderr
-    assert [line.split()[1] for line in pincite("list").stdout.splitlines()[::2]] == ["leeks", "russia-dprk"]
+    assert [line.split()[1] for line in ran("list").stdout.splitlines()[::2]] == ["leeks", "russia-dprk"]
 
 
 @pytest.mark.parametrize(
@@ -125,7 +139,7 @@ def test_bad_input_is_one_line_with_the_next_step(
     (tmp_path / "empty.txt").touch()
     (tmp_path / "binary.txt").write_bytes(b"\x7fELF\0\0\0")
     (tmp_path / "folder").mkdir()
-    assert_one_line(pincite(*(argument.format(tmp=tmp_path) for argument in arguments)), code, *parts)
+    assert_one_line(ran(*(argument.format(tmp=tmp_path) for argument in arguments)), code, *parts)
 
 
 def test_a_question_of_a_megabyte_is_refused_with_its_length() -> None:
@@ -134,19 +148,19 @@ def test_a_question_of_a_megabyte_is_refused_with_its_length() -> None:
 
 def test_another_embedding_model_is_refused_with_both_names_and_the_command_that_rebuilds(tmp_path: Path) -> None:
     place = ("--library", str(tmp_path / "library"))
-    assert pincite(*place, "add", str(ARTICLE)).returncode == 0
+    assert ran(*place, "add", str(ARTICLE)).returncode == 0
     run = pincite(*place, "ask", CONTAINERS, PINCITE_EMBEDDING="text-embedding-3-small", OPENAI_API_KEY="none")
     assert_one_line(run, 1, "bge-small-en-v1.5", "text-embedding-3-small", "doctor --repair")
 
 
 def test_doctor_repairs_a_library_whose_chroma_was_deleted(tmp_path: Path) -> None:
     place = ("--library", str(tmp_path / "library"))
-    pincite(*place, "add", str(ARTICLE))
+    ran(*place, "add", str(ARTICLE))
     for file in (tmp_path / "library" / "chroma").rglob("*"):
         if file.is_file():
             file.write_bytes(b"scrambled")
-    assert pincite(*place, "doctor", "--repair").returncode == 0
-    assert "7,000" in pincite(*place, "ask", CONTAINERS).stdout
+    assert ran(*place, "doctor", "--repair").returncode == 0
+    assert "7,000" in ran(*place, "ask", CONTAINERS).stdout
 
 
 COMMANDS = (
@@ -157,7 +171,7 @@ COMMANDS = (
 
 @pytest.mark.parametrize("command", ["", *COMMANDS])
 def test_help_teaches_and_names_every_command(command: str) -> None:
-    run = pincite(*command.split(), "--help")
+    run = ran(*command.split(), "--help")
     assert run.returncode == 0
     assert "--library FOLDER" in run.stdout
     if not command:
@@ -166,7 +180,7 @@ def test_help_teaches_and_names_every_command(command: str) -> None:
 
 
 def test_a_question_needs_no_quotes() -> None:
-    assert "7,000" in pincite("ask", *CONTAINERS.split()).stdout
+    assert "7,000" in ran("ask", *CONTAINERS.split()).stdout
 
 
 def test_a_setting_that_is_misspelt_is_said_and_what_is_no_setting_of_ours_is_not() -> None:
@@ -179,14 +193,14 @@ def test_a_setting_that_is_misspelt_is_said_and_what_is_no_setting_of_ours_is_no
     [("pincite rem", ["remove"]), ("pincite remove rus", ["russia-dprk"]), ("pincite ask --tag mi", ["minutes"])],
 )
 def test_a_shell_completes_commands_documents_and_tags(words: str, expected: list[str]) -> None:
-    pincite("tag", "russia-dprk", "minutes")
+    ran("tag", "russia-dprk", "minutes")
     run = pincite(_PINCITE_COMPLETE="bash_complete", COMP_WORDS=words, COMP_CWORD=str(len(words.split()) - 1))
     assert [line.partition(",")[2] for line in run.stdout.splitlines()] == expected
 
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
 def test_completion_is_a_script_for_the_shell(shell: str) -> None:
-    assert "_PINCITE_COMPLETE" in pincite("completion", shell).stdout
+    assert "_PINCITE_COMPLETE" in ran("completion", shell).stdout
 
 
 def test_completing_makes_no_library(tmp_path: Path) -> None:
@@ -202,8 +216,8 @@ def test_lines_fit_a_narrow_terminal_and_are_never_long_and_wide_characters_take
     text = tmp_path / "radish.txt"
     text.write_text("The daikon radish is called 大根" + "と言う" * 30 + " in Japan.", "utf-8")
     place = ("--library", str(tmp_path / "library"))
-    pincite(*place, "add", str(text))
-    answer = pincite(*place, "ask", "What is the daikon radish called?", COLUMNS=str(columns)).stdout
+    ran(*place, "add", str(text))
+    answer = ran(*place, "ask", "What is the daikon radish called?", COLUMNS=str(columns)).stdout
     lines = [line for line in answer.splitlines() if str(text) not in line and "characters" not in line]
     widest = max(cell_len(line) for line in lines)
     assert min(columns, 100) - 10 < widest <= min(columns, 100)
@@ -223,11 +237,11 @@ def test_ctrl_c_at_any_moment_is_one_line(seconds: float) -> None:
 
 
 def test_the_version_is_the_distributions() -> None:
-    assert pincite("--version").stdout.startswith("pincite, version 0.")
+    assert ran("--version").stdout.startswith("pincite, version 0.")
 
 
 def test_an_embedding_model_without_key_or_server_says_which_setting_is_missing() -> None:
-    assert_one_line(pincite("list", PINCITE_EMBEDDING="text-embedding-3-small"), 1, "needs a key", "OPENAI_API_KEY")
+    assert_one_line(ran("list", PINCITE_EMBEDDING="text-embedding-3-small"), 1, "needs a key", "OPENAI_API_KEY")
 
 
 def test_a_users_own_suite_goes_from_baseline_to_diff_to_gate_to_acceptance(tmp_path: Path) -> None:
@@ -260,20 +274,20 @@ def test_a_users_own_suite_goes_from_baseline_to_diff_to_gate_to_acceptance(tmp_
     place = ("--library", str(tmp_path / "library"))
     first, second, page = (str(tmp_path / name) for name in ("first.json", "second.json", "first.html"))
 
-    assert pincite(*place, "add", str(tmp_path / "texts")).returncode == 0
-    run = pincite("eval", str(suite), *place, "--record", first, "--html", page)
+    assert ran(*place, "add", str(tmp_path / "texts")).returncode == 0
+    run = ran("eval", str(suite), *place, "--record", first, "--html", page)
     assert run.returncode == 0, run.stderr
     assert "Which star is blue?" in Path(page).read_text()
-    same = pincite("eval", str(suite), *place, "--baseline", first)
+    same = ran("eval", str(suite), *place, "--baseline", first)
     assert (same.returncode, "No regression" in same.stdout) == (0, True)
     worse = pincite("eval", str(suite), *place, "--record", second, "--baseline", first, PINCITE_THRESHOLD="1")
     assert worse.returncode == 4
     assert "REGRESSION" in worse.stdout
     assert "refused wrongly" in worse.stdout
     assert "pincite eval bless RECORD BASELINE" in worse.stdout
-    assert "right, answered -> refused wrongly" in pincite("eval", "diff", first, second).stdout
-    assert pincite("eval", "bless", second, first).returncode == 0
-    accepted = pincite("eval", str(suite), *place, "--baseline", first, PINCITE_THRESHOLD="1")
+    assert "right, answered -> refused wrongly" in ran("eval", "diff", first, second).stdout
+    assert ran("eval", "bless", second, first).returncode == 0
+    accepted = ran("eval", str(suite), *place, "--baseline", first, PINCITE_THRESHOLD="1")
     assert accepted.returncode == 0
 
 
@@ -283,26 +297,24 @@ def test_a_folder_is_followed_by_content_and_the_library_travels_as_one_file(tmp
     texts.mkdir()
     (texts / "leeks.md").write_text("# Leeks\n\nLeeks were first grown by the Egyptians.\n")
     (texts / "tea.md").write_text("# Tea\n\nTea was first drunk in China.\n")
-    assert pincite(*here, "add", str(texts)).returncode == 0
+    assert ran(*here, "add", str(texts)).returncode == 0
     (texts / "leeks.md").rename(texts / "old.md")
     (texts / "same.md").write_text((texts / "tea.md").read_text())
     (texts / "damaged.pdf").write_bytes(b"%PDF-1.7 and no more")
-    partly = pincite(*here, "add", str(texts))
+    partly = ran(*here, "add", str(texts))
     assert partly.returncode == 1
     assert f"Moved {texts / 'old.md'}" in partly.stdout
     assert f"Left out {texts / 'same.md'}: the same as {texts / 'tea.md'}" in partly.stdout
     assert "damaged.pdf" in partly.stderr
     (texts / "damaged.pdf").unlink()
     (texts / "old.md").unlink()
-    gone = pincite(*here, "refresh")
+    gone = ran(*here, "refresh")
     assert (gone.returncode, f"Removed {texts / 'old.md'}" in gone.stdout) == (0, True)
-    assert pincite(*here, "export", copy).returncode == 0
-    assert pincite(*there, "import", copy).returncode == 0
-    assert "drunk in China" in pincite(*there, "ask", "Where was tea first drunk?").stdout
-    assert_one_line(pincite(*there, "import", copy), 1, "There is a library at", "--library")
-    assert_one_line(
-        pincite(*there, "import", str(texts / "tea.md"), PINCITE_HOME=str(tmp_path)), 1, "There is a library"
-    )
-    assert_one_line(pincite("--library", str(tmp_path / "new"), "import", str(texts / "tea.md")), 1, "no whole library")
-    private = pincite(*here, "add", "http://127.0.0.1:8080/page")
+    assert ran(*here, "export", copy).returncode == 0
+    assert ran(*there, "import", copy).returncode == 0
+    assert "drunk in China" in ran(*there, "ask", "Where was tea first drunk?").stdout
+    assert_one_line(ran(*there, "import", copy), 1, "There is a library at", "--library")
+    assert_one_line(ran(*there, "import", str(texts / "tea.md"), PINCITE_HOME=str(tmp_path)), 1, "There is a library")
+    assert_one_line(ran("--library", str(tmp_path / "new"), "import", str(texts / "tea.md")), 1, "no whole library")
+    private = ran(*here, "add", "http://127.0.0.1:8080/page")
     assert_one_line(private, 1, "private network", "Save the page to a file")
