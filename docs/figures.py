@@ -106,7 +106,7 @@ def _revision() -> str:
     """The last commit that changed what is measured."""
 
     def git(*arguments: str) -> str:
-        command = ["git", *arguments, "--", "articles", "index", "rag", "evals", "ui"]
+        command = ["git", *arguments, "--", "articles", "index", "rag", "evals", "ui", ":!*.md"]
         return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout.strip()
 
     return git("log", "-1", "--format=%h") + (" and more" if git("status", "--porcelain") else "")

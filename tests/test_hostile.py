@@ -662,7 +662,7 @@ def test_no_path_leads_to_a_file(hostile: Served, visitor: Visitor) -> None:
         *("/gradio_api/stream/x", "/gradio_api/stream/x/1/1/playlist.m3u8", "/gradio_api/openapi.json", "/docs"),
         *("/gradio_api/runs", "/gradio_api/token", "/gradio_api/user", "/gradio_api/deep_link", "/openapi.json"),
         *("/gradio_api/custom_component/x/client/x/y", "/gradio_api/dev/reload", "/gradio_api/vibe-edit"),
-        *("/gradio_api/mcp/", "/pwa_icon", "/.env", "/config/../.env", "/GRADIO_API/file=/etc/passwd"),
+        *("/gradio_api/mcp/", "/pwa_icon/192", "/.env", "/config/../.env", "/GRADIO_API/file=/etc/passwd"),
         *("/gradio_api/queue/../file=/etc/passwd", "/gradio_api/call/..%2f..%2ffile=/etc/passwd", "/assets/%00"),
         *("/static/%0a/../x", "/gradio_api/file%3d/etc/passwd", "*"),
     ]

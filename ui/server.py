@@ -43,7 +43,7 @@ _HEADERS = {
 }
 # What the page asks for. Gradio answers to more: it would hand out files, and reach other hosts on behalf of who asks.
 _SERVED = re.compile(
-    r"/|/(?:assets|static|svelte)/.*|/(?:theme\.css|favicon\.ico|manifest\.json|robots\.txt|config/?|healthz)"
+    r"/|/(?:assets|static|svelte)/.*|/(?:theme\.css|favicon\.ico|pwa_icon|manifest\.json|robots\.txt|config/?|healthz)"
     r"|/(?:login|logout|login_check)/?"
     r"|/gradio_api/(?:info|app_id|startup-events|cancel|reset|component_server|upload|upload_progress|login_check)/?"
     r"|/gradio_api/(?:heartbeat|queue|call|run)/.*"
