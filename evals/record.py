@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from collections.abc import Set as AbstractSet
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -114,9 +115,10 @@ class Record:
             answer = outcome.answer
             if answer:
                 hits = [{name: hit[name] for name in ("title", "start", "end", "score")} for hit in answer["hits"]]
-                cited = [{**citation, "path": Path(citation["path"]).name} for citation in answer["citations"]]
+                cited = _named(answer["citations"])
+                conflicts = [_named(conflict) for conflict in answer.get("conflicts", ())]
                 said = [{"text": sentence["text"], "verdict": sentence["verdict"]} for sentence in answer["sentences"]]
-                answer = answer | {"hits": hits, "citations": cited, "sentences": said}
+                answer = answer | {"hits": hits, "citations": cited, "conflicts": conflicts, "sentences": said}
             outcomes.append(replace(outcome, answer=answer))
         return Record(self.about, tuple(outcomes))
 
@@ -170,3 +172,7 @@ def write_file(path: Path, text: str) -> None:
         path.write_text(text, encoding="utf-8")
     except OSError as error:
         raise RecordError(f"Cannot write {path}: {error.strerror}. Choose another file.") from error
+
+
+def _named(citations: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
+    return [{**citation, "path": Path(citation["path"]).name} for citation in citations]

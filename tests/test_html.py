@@ -11,7 +11,7 @@ import pytest
 
 from evals.html import page
 from evals.record import Outcome, Record
-from evals.samples import Sample
+from evals.samples import SHIPPED_SUITE, Sample
 from evals.score import failed
 from evals.statistics import bootstrap_interval, wilson_interval
 
@@ -221,3 +221,25 @@ def test_the_bootstrap_is_the_same_each_time_and_holds_the_mean() -> None:
         bootstrap_interval([float("nan")])
     with pytest.raises(ValueError, match="no share"):
         wilson_interval(3, 2)
+
+
+def test_of_paths_a_record_for_a_repository_keeps_the_names_of_files() -> None:
+    baseline = Record.load(SHIPPED_SUITE.parent.parent / "baseline.json")
+    answers = [outcome.answer for outcome in baseline.outcomes if outcome.answer]
+    cited = [
+        citation for answer in answers for part in [answer["citations"], *answer["conflicts"]] for citation in part
+    ]
+    assert {citation["path"] for citation in cited} == {"russia-dprk.txt", "dprk-supplies.md"}
+    moved = [replace(outcome, answer=_moved(outcome.answer)) for outcome in baseline.outcomes]
+    assert Record(baseline.about, tuple(moved)).slim().outcomes == baseline.outcomes
+
+
+def _moved(answer: dict[str, Any] | None) -> dict[str, Any] | None:
+    """Its conflicts cited from a folder."""
+    if not answer:
+        return answer
+    conflicts = [
+        [{**citation, "path": f"/folder/{citation['path']}"} for citation in conflict]
+        for conflict in answer["conflicts"]
+    ]
+    return {**answer, "conflicts": conflicts}
