@@ -11,7 +11,7 @@ from pathlib import Path
 
 import click
 
-from evals.timing import environ, machine, seconds_of
+from evals.timing import environ_of, machine, seconds_of
 
 QUESTION = "How many containers has North Korea supplied to Russia?"
 ROUNDS = 10
@@ -22,7 +22,7 @@ def main() -> None:
 
         def process(*command: str) -> float:
             return seconds_of(
-                partial(subprocess.run, command, env=environ(Path(home)), check=True, capture_output=True)
+                partial(subprocess.run, command, env=environ_of(Path(home)), check=True, capture_output=True)
             )
 
         ask = (str(Path(sys.executable).parent / "pincite"), "ask", QUESTION)

@@ -25,7 +25,7 @@ import httpx
 
 from evals.samples import SHIPPED_SUITE, read_suite
 from evals.statistics import percentile
-from evals.timing import environ, machine, pincite, served
+from evals.timing import environ_of, machine, pincite, served
 
 # What a finished sentence of an answer has, in the page's markup.
 _SENTENCE = 'class=\\"tick\\"'
@@ -106,7 +106,7 @@ class Person:
 
 def window(home: Path, first: str = "") -> AbstractContextManager[tuple[str, int]]:
     """Address and process id of a window with its library in `home`."""
-    return served(pincite("chat", first=first), "/healthz", environ(home))
+    return served(pincite("chat", first=first), "/healthz", environ_of(home))
 
 
 def start(home: Path) -> None:

@@ -27,7 +27,7 @@ import httpx
 from evals.samples import SHIPPED_SUITE, read_suite
 from evals.statistics import percentile
 from evals.tables import head, row
-from evals.timing import environ, machine, pincite, served
+from evals.timing import environ_of, machine, pincite, served
 
 _CLIENTS = (1, 2, 4, 8, 16, 32, 64)
 
@@ -38,7 +38,7 @@ def answering(home: Path, processes: int, chroma: str, core: int | None = None) 
     command = pincite("serve", "--processes", str(processes))
     if core is not None:
         command = ["taskset", "--cpu-list", str(core), *command]
-    with served(command, "/readyz", environ(home, PINCITE_CHROMA_URL=chroma)) as (address, _):
+    with served(command, "/readyz", environ_of(home, PINCITE_CHROMA_URL=chroma)) as (address, _):
         with ThreadPoolExecutor(4 * processes) as pool:
             list(pool.map(lambda question: _asked(address, question), ["Who is it about?"] * 8 * processes))
         yield address
@@ -121,7 +121,9 @@ def _measure(
     chroma: str,
     a_core_each: bool,
 ) -> None:
-    subprocess.run(pincite("list"), env=environ(home, PINCITE_CHROMA_URL=chroma), stdout=subprocess.DEVNULL, check=True)
+    subprocess.run(
+        pincite("list"), env=environ_of(home, PINCITE_CHROMA_URL=chroma), stdout=subprocess.DEVNULL, check=True
+    )
     expected: dict[str, str] = {}
     names = ["processes", "clients", "questions", "a second", "p50, s", "p95, s", "p99, s", "wrong or failed"]
     click.echo(f"\n{head(*names)}")

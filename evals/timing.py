@@ -81,7 +81,7 @@ def unset() -> dict[str, str]:
     return {name: value for name, value in os.environ.items() if not name.startswith(("OPENAI_", "PINCITE_"))}
 
 
-def environ(home: Path, **more: str) -> dict[str, str]:
+def environ_of(home: Path, **more: str) -> dict[str, str]:
     """The same with the library in `home`, and `more`."""
     return {**unset(), "PINCITE_HOME": str(home), **more}
 

@@ -17,6 +17,7 @@ import httpx
 import pytest
 
 from evals.timing import free_port
+from tests.service import in_background
 
 _SECONDS_TO_START = 30
 
@@ -101,12 +102,8 @@ def half_silent_server() -> Iterator[str]:
         def log_message(self, *_: object) -> None:
             pass
 
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
-        thread.start()
+    with in_background(ThreadingHTTPServer(("127.0.0.1", 0), Handler)) as address:
         try:
-            yield f"http://127.0.0.1:{server.server_address[1]}"
+            yield address
         finally:
             done.set()
-            server.shutdown()
-            thread.join()

@@ -5,15 +5,16 @@ from __future__ import annotations
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from http.server import ThreadingHTTPServer
 from pathlib import Path
 
 import httpx
 
-from evals import timing
-from evals.timing import free_port
+from evals.timing import environ_of, free_port
 from index.opening import SHIPPED_ARTICLES
 
 ROOT = SHIPPED_ARTICLES.parent
@@ -22,10 +23,6 @@ COMMAND = (
     "import signal; signal.signal(signal.SIGINT, signal.default_int_handler); from ui.terminal import main; main()"
 )
 SECONDS_TO_BEGIN = 60
-
-
-def environ_of(home: Path, environ: Mapping[str, str] = {}) -> dict[str, str]:
-    return timing.environ(home, **environ)
 
 
 @contextmanager
@@ -64,6 +61,19 @@ def started(
 
 
 @contextmanager
+def in_background(server: ThreadingHTTPServer) -> Iterator[str]:
+    """A server of this process's, at work in a thread of its own; its address."""
+    with server:
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{server.server_address[1]}"
+        finally:
+            server.shutdown()
+            thread.join()
+
+
+@contextmanager
 def service(
     home: Path,
     environ: Mapping[str, str] = {},
@@ -75,7 +85,7 @@ def service(
     address = f"http://127.0.0.1:{(port := free_port())}"
     start = ["-c", COMMAND, "serve", "--port", str(port), *arguments]
     says = f"Pincite answers at {address}  (Ctrl-C stops it)\n"
-    with started(start, environ_of(home, environ), says, ended_by=ended_by):
+    with started(start, environ_of(home, **environ), says, ended_by=ended_by):
         wait_until_ready(address)
         yield address
 

@@ -18,9 +18,10 @@ import httpx
 import pytest
 from click.testing import CliRunner
 
+from evals.timing import environ_of
 from index import Library
 from index.opening import SHIPPED_ARTICLES
-from tests.service import environ_of, service
+from tests.service import service
 from ui.api.callers import ANYBODY, Callers
 from ui.commands import pincite
 
@@ -206,7 +207,7 @@ def test_what_it_cannot_do_it_says_in_one_line_before_it_begins(
     with socket.create_server(("127.0.0.1", 0)) as taken:
         arguments = [part.format(taken=taken.getsockname()[1]) for part in arguments]
         command = [sys.executable, "-c", "from ui.terminal import main; main()", "serve", *arguments]
-        done = subprocess.run(command, env=environ_of(tmp_path, environ), capture_output=True, text=True, timeout=60)
+        done = subprocess.run(command, env=environ_of(tmp_path, **environ), capture_output=True, text=True, timeout=60)
     assert done.returncode == 1
     assert message in done.stderr
     assert (done.stdout, done.stderr.count("\n")) == ("", 1)
@@ -323,7 +324,7 @@ def test_the_settings_of_a_folders_env_file_are_read_and_the_environment_wins(
     def refusal(environ: dict[str, str]) -> str:
         command = [sys.executable, "-c", "from ui.terminal import main; main()", "ask", "So?"]
         done = subprocess.run(
-            command, cwd=tmp_path, env=environ_of(tmp_path, environ), capture_output=True, text=True, timeout=60
+            command, cwd=tmp_path, env=environ_of(tmp_path, **environ), capture_output=True, text=True, timeout=60
         )
         return done.stderr
 

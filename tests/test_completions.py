@@ -19,10 +19,11 @@ import openai
 import pytest
 from openai import OpenAI
 
+from evals.timing import environ_of
 from rag.prompts import REFUSAL
 from tests.faulty_server import WELL, faulty_server
 from tests.model_server import scripted_server
-from tests.service import environ_of, service
+from tests.service import service
 
 pytestmark = pytest.mark.slow
 
@@ -106,7 +107,7 @@ print(json.dumps(message))
 
 def run_program(program: str, *arguments: str, beside: Path | None, home: Path) -> str:
     """What a program prints that has never heard of Pincite; `beside`: packages that go before those installed."""
-    environ = environ_of(home, {"PYTHONPATH": str(beside)} if beside else {})
+    environ = environ_of(home, **({"PYTHONPATH": str(beside)} if beside else {}))
     done = subprocess.run(
         [sys.executable, "-c", program, *arguments], env=environ, capture_output=True, text=True, timeout=120, cwd=home
     )

@@ -23,14 +23,14 @@ from urllib.parse import urlsplit
 import httpx
 import pytest
 
-from evals.timing import free_port
+from evals.timing import environ_of, free_port
 from index import Library, open_library
 from index.opening import SHIPPED_ARTICLES
 from rag import Assistant
 from rag.reader import Reader
 from tests.model_server import scripted_server
 from tests.payloads import EVIL, PAYLOADS
-from tests.service import COMMAND, ROOT, environ_of
+from tests.service import COMMAND, ROOT
 from tests.window import ask, browsed, in_browser, tab, window
 from ui.turns import keep, progress
 
@@ -134,7 +134,7 @@ def hostile(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
         server = subprocess.Popen(
             [sys.executable, "-c", COMMAND, "chat", "--port", str(port)],
             cwd=folder / "work",
-            env=environ_of(folder / "home", own),
+            env=environ_of(folder / "home", **own),
             stdout=subprocess.PIPE,
             stderr=log,
             text=True,

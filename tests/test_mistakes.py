@@ -15,10 +15,11 @@ from pathlib import Path
 
 import pytest
 
+from evals.timing import environ_of
 from index import Library
 from tests.conftest import ARTICLE
 from tests.samples import pdf
-from tests.service import ROOT, environ_of
+from tests.service import ROOT
 from tests.test_disk_full import fill, small_disk
 from tests.window import window
 
@@ -84,7 +85,7 @@ def test_a_likely_mistake_is_answered_as_the_page_says(
     monkeypatch.chdir(here)
     Path("notes.md").write_text("# Notes\n\nLeeks were first grown by the Egyptians.\n")
     Path("scan.pdf").write_bytes(pdf([[]]))
-    environ = environ_of(home, {"HTTPS_PROXY": UNREACHABLE, "NO_PROXY": ""})
+    environ = environ_of(home, HTTPS_PROXY=UNREACHABLE, NO_PROXY="")
     for name in ("MAKEFLAGS", "MAKELEVEL"):  # of a make that runs the tests
         environ.pop(name, None)
     environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), str(here), environ["PATH"]])

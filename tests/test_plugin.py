@@ -56,7 +56,7 @@ def run(folder: Path, *arguments: str, code: int, **environ: str) -> str:
         capture_output=True,
         text=True,
         encoding="utf-8",
-        env=os.environ | {"PYTHONUTF8": "1", "COLUMNS": "120"} | environ,
+        env=os.environ | {"PYTHONUTF8": "1", "COLUMNS": "120", "PYTEST_ADDOPTS": ""} | environ,
     )
     assert done.returncode == code, done.stdout + done.stderr
     return done.stdout + done.stderr

@@ -30,7 +30,7 @@ def ran(*arguments: str, stdin: str = "", **environ: str) -> subprocess.Complete
     code: int | str | None
     with CliRunner(env=environ).isolation(stdin) as (out, err, _):
         try:
-            code = terminal._run(arguments)
+            code = terminal.run(arguments)
         except SystemExit as ended:
             code = ended.code
     assert isinstance(code, int)

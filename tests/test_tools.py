@@ -21,10 +21,10 @@ from mcp.client.streamable_http import streamable_http_client
 from mcp.shared._httpx_utils import create_mcp_http_client
 from mcp_types import INVALID_PARAMS
 
-from evals.timing import free_port
+from evals.timing import environ_of, free_port
 from index import Library
 from index.opening import SHIPPED_ARTICLES
-from tests.service import COMMAND, ROOT, environ_of, started
+from tests.service import COMMAND, ROOT, started
 
 pytestmark = pytest.mark.slow
 
@@ -57,7 +57,7 @@ def listening(
     address = f"http://127.0.0.1:{(port := free_port())}/mcp"
     start = ["-c", COMMAND, "mcp", "--http", "--port", str(port)]
     says = f"Pincite answers assistants at {address}  (Ctrl-C stops it)\n"
-    with started(start, environ_of(home, environ), says, ended_by=ended_by):
+    with started(start, environ_of(home, **environ), says, ended_by=ended_by):
         yield address
 
 

@@ -24,6 +24,7 @@ from index.documents import is_web_address
 from index.errors import DocumentError
 from index.formats import Parser
 from index.web import Address, Fetched, fetch, is_public, read_address, resolve_name
+from tests.service import in_background
 
 PAGE = b"<!doctype html><title>Leeks</title><p>The Egyptians grew leeks.</p>"
 HTML = {"Content-Type": "text/html; charset=utf-8"}
@@ -97,15 +98,11 @@ class Handler(BaseHTTPRequestHandler):
 
 @contextmanager
 def served(site: Site) -> Iterator[Site]:
-    thread = threading.Thread(target=site.serve_forever, kwargs={"poll_interval": 0.02})
-    thread.start()
-    try:
-        yield site
-    finally:
-        site.closing.set()
-        site.shutdown()
-        thread.join()
-        site.server_close()
+    with in_background(site):
+        try:
+            yield site
+        finally:
+            site.closing.set()
 
 
 @pytest.fixture

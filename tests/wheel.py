@@ -15,8 +15,8 @@ from pathlib import Path
 import click
 import httpx
 
-from evals.timing import free_port
-from tests.service import COMMAND, ROOT, environ_of, started
+from evals.timing import environ_of, free_port
+from tests.service import COMMAND, ROOT, started
 
 CONTAINERS = "How many containers has North Korea supplied to Russia?"
 MOST = 100e6  # bytes, of a wheel

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING
 import pytest
 from PIL import Image
 
-from evals.timing import free_port
-from tests.service import COMMAND, environ_of, started
+from evals.timing import environ_of, free_port
+from tests.service import COMMAND, started
 
 if TYPE_CHECKING:
     from playwright.sync_api import BrowserContext, Page
@@ -40,7 +40,7 @@ def window(
     address = f"http://127.0.0.1:{(port := free_port())}"
     own = {"GRADIO_TEMP_DIR": str(home / "arrivals"), port_by: str(port)}
     says = f"Pincite is at {address}  (Ctrl-C stops it)\n"
-    with started(start, environ_of(home, {**own, **environ}), says, may_say="Error: Cannot keep feedback in "):
+    with started(start, environ_of(home, **{**own, **environ}), says, may_say="Error: Cannot keep feedback in "):
         yield address
 
 

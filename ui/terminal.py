@@ -27,7 +27,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         signal.signal(signal.SIGINT, interrupt)
     code: int | str | None
     try:
-        code = _run(arguments)
+        code = run(arguments)
     except SystemExit as ended:
         code = ended.code
     except BrokenPipeError:
@@ -42,7 +42,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     sys.exit(code)
 
 
-def _run(arguments: Sequence[str] | None) -> int:
+def run(arguments: Sequence[str] | None) -> int:
     import click
 
     from index.errors import PinciteError
