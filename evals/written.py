@@ -5,7 +5,7 @@
 
 The first asks questions of the shipped article and of the sets in evals/data/public, by the model that the settings
 name, and prints a table; with --sample it writes 100 of the sentences for a person to label ("label": "supported" or
-"not", by the passages that the model was given). The second prints what the labels say.
+"not", by the passages that the model was given). The second checks labelled sentences anew.
 """
 
 from __future__ import annotations
@@ -30,9 +30,9 @@ from evals.samples import SHIPPED_SETS, SHIPPED_SUITE, Sample, Suite, read_suite
 from evals.statistics import drawn, percentile
 from evals.tables import head, number, percent, row
 from evals.timing import seconds_of
-from index import PinciteError
+from index import Passage, PinciteError
 from rag import Anew, Answer, Assistant, Sentence, Verdict
-from rag.checking import Checker, local_embedding
+from rag.checking import Checked, Checker, local_embedding, passage_of, unsure
 from rag.generate import prompt
 from rag.models import ChatModel, language_model
 from rag.reader import local_reader
@@ -150,37 +150,52 @@ def _ours(model: ChatModel, _: openai.OpenAI, turns: Sequence[Turn]) -> None:
         next(piece for piece in pieces if piece)
 
 
-def to_label(seen: Seen) -> Iterator[str]:
+def to_label(seen: Seen, model: ChatModel) -> Iterator[str]:
     """A hundred different sentences: those that were shown as supported, three in five at most, then others.
 
-    In an order that says nothing; "label" is left open.
+    A line a question, with the passages that the model was given; "label" is left open.
     """
-    written = {sentence.text: (answer.question, sentence) for answer, sentence in seen.wrote}
+    written = {sentence.text: (answer, sentence) for answer, sentence in seen.wrote}
     supported = [text for text, (_, sentence) in sorted(written.items()) if sentence.verdict is Verdict.SUPPORTED]
     others = sorted(written.keys() - {*supported})
     chance = random.Random("to label")
     chosen = chance.sample(supported, min(_TO_LABEL * 3 // 5, len(supported)))
     chosen += chance.sample(others, min(_TO_LABEL - len(chosen), len(others)))
+    asked: dict[str, tuple[Answer, list[str]]] = {}
     for text in chance.sample(chosen, len(chosen)):
-        question, sentence = written[text]
+        answer = written[text][0]
+        asked.setdefault(answer.question, (answer, []))[1].append(text)
+    for question, (answer, texts) in asked.items():
+        given = prompt(model, question, answer.hits, ()).passages
         row = {
             "question": question,
-            "sentence": text,
-            "verdict": sentence.verdict.value,
-            "quotes": [citation.quote for citation in sentence.citations],
-            "score": round(sentence.score, 3),
-            "label": "",
+            "passages": [{"title": p.document.title, "heading": p.heading, "text": p.text} for p in given],
+            "sentences": [{"text": text, "label": ""} for text in texts],
         }
         yield json.dumps(row, ensure_ascii=False)
 
 
-def of_labels(file: Path) -> Iterator[str]:
-    labelled = rows(file)
-    supported = sum(row["label"] == "supported" for row in labelled)
-    yield f"{len(labelled)} sentences labelled by hand: {supported} are supported"
+def labelled(file: Path) -> Iterator[tuple[str, bool, Checked]]:
+    """Each sentence, whether it is labelled as supported, and what is found of it now."""
+    for asked in rows(file):
+        given = [_passage(**passage) for passage in asked["passages"]]
+        checker = Checker(given, local_reader(), local_embedding())
+        for sentence in asked["sentences"]:
+            found = checker.check(sentence["text"])
+            assert found is not None
+            yield sentence["text"], sentence["label"] == "supported", unsure(found)
+
+
+def _passage(title: str, heading: str, text: str) -> Passage:
+    made = passage_of(text, title)
+    return Passage(made.document, made.start, made.end, made.sentences, heading)
+
+
+def of_labels(found: Sequence[tuple[str, bool, Checked]]) -> Iterator[str]:
+    yield f"{len(found)} sentences labelled by hand: {sum(supported for _, supported, _ in found)} are supported"
     for shown, what in ((True, "shown as supported"), (False, "not shown as supported")):
-        of = [row for row in labelled if (row["verdict"] == Verdict.SUPPORTED.value) == shown]
-        wrong = sum((row["label"] == "supported") != shown for row in of)
+        of = [supported for _, supported, checked in found if (checked.verdict is Verdict.SUPPORTED) == shown]
+        wrong = sum(supported != shown for supported in of)
         but = "are not" if shown else "are supported all the same"
         yield f"{len(of)} {what}, of which {wrong} {but} ({percent(wrong / max(1, len(of)))})"
 
@@ -188,10 +203,10 @@ def of_labels(file: Path) -> Iterator[str]:
 @click.command(help=__doc__)
 @click.option("--questions", default=100, show_default=True)
 @click.option("--sample", type=click.Path(dir_okay=False, path_type=Path), help="Write sentences to label here.")
-@click.option("--labels", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="Count these labels.")
+@click.option("--labels", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="Check these anew.")
 def main(questions: int, sample: Path | None, labels: Path | None) -> None:
     if labels:
-        click.echo("\n".join(of_labels(labels)))
+        click.echo("\n".join(of_labels(list(labelled(labels)))))
         return
     model = language_model(os.environ)
     if model is None:
@@ -207,7 +222,7 @@ def main(questions: int, sample: Path | None, labels: Path | None) -> None:
             for item in track(suite.samples, suite.path.name, console=Console(stderr=True), transient=True):
                 ask(asking.assistant(item), item, seen)
     if sample:
-        sample.write_text("".join(f"{line}\n" for line in to_label(seen)), "utf-8")
+        sample.write_text("".join(f"{line}\n" for line in to_label(seen, model)), "utf-8")
     for line in table(seen, model.name):
         click.echo(line)
     checks = check_seconds(seen.wrote)

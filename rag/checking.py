@@ -24,13 +24,13 @@ from rag.reader import Reader
 
 # A claim is supported if the reader gives it this probability; if it says with the second one that the sentence nearest
 # to the claim contradicts it, only a sentence alone can support it. Chosen on rows kept aside from training, CARD.md.
-SUPPORTED_FROM = 0.45
-_CONTRADICTED_FROM = 0.6
+SUPPORTED_FROM = 0.35
+_CONTRADICTED_FROM = 0.75
 # More is read only if what was read so far gives it this probability: most of what is unsupported is plainly so.
 _READ_ON_FROM = 0.03
 # Of what a language model writes more is untrue than of what people write: it takes more to be shown as supported, and
 # what lies between is shown as unsure. By hand-labelled sentences of a weak one, see `evals.written`.
-SURE_FROM = 0.85
+SURE_FROM = 0.8
 
 _NEAREST = 2  # so many sentences are read first
 _READ_WHOLE = 2  # passages, beside those that the claim names

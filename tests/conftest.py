@@ -6,6 +6,7 @@ import gc
 import os
 import shutil
 from collections.abc import Iterator, Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,6 +16,7 @@ import pytest
 
 from evals.samples import SHIPPED_SUITE, Sample, read_suite
 from index import Library, Passage, open_library
+from index.encoder import Encoder
 from index.opening import SHIPPED_ARTICLES
 from rag import Answer, Assistant
 from rag.reader import Reader, Reading, Support, local_reader
@@ -91,6 +93,10 @@ class RememberingReader(Reader):
         self._readings: dict[object, list[Reading]] = {}
         self._supports: dict[object, list[Support]] = {}
         self._judged: dict[object, npt.NDArray[np.float64]] = {}
+
+    @cached_property
+    def _of_claims(self) -> Encoder:
+        return local_reader()._of_claims
 
     def read(self, question: str, passages: Sequence[Passage]) -> list[Reading]:
         asked = _key(question, passages)

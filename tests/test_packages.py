@@ -45,10 +45,17 @@ def test_the_public_surface_of_rag_is_what_the_readme_teaches() -> None:
     assert all(hasattr(index, name) for name in index.__all__)
 
 
-@pytest.mark.parametrize(("folder", "sha256"), [("index/embedder", embedder.SHA256), ("rag/reader", rag.reader.SHA256)])
-def test_each_model_file_is_the_one_that_code_and_card_name(folder: str, sha256: str) -> None:
-    assert hashlib.sha256((CHECKOUT / folder / "model.onnx").read_bytes()).hexdigest() == sha256
-    assert sha256 in (CHECKOUT / folder / "CARD.md").read_text(encoding="utf-8")
+@pytest.mark.parametrize(
+    ("file", "sha256"),
+    [
+        ("index/embedder/model.onnx", embedder.SHA256),
+        ("rag/reader/model.onnx", rag.reader.SHA256),
+        ("rag/reader/claims.onnx", rag.reader.CLAIMS_SHA256),
+    ],
+)
+def test_each_model_file_is_the_one_that_code_and_card_name(file: str, sha256: str) -> None:
+    assert hashlib.sha256((CHECKOUT / file).read_bytes()).hexdigest() == sha256
+    assert sha256 in (CHECKOUT / file).with_name("CARD.md").read_text(encoding="utf-8")
 
 
 def test_the_article_is_the_one_that_its_card_names() -> None:

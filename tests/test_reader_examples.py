@@ -8,7 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from rag.reader.examples import CONTRADICTED, SUPPORTED
+from evals.adversarial import SHIPPED
+from rag.reader import claims
+from rag.reader.claims import WRITTEN, written_examples
+from rag.reader.examples import CONTRADICTED, NOT_STATED, SUPPORTED, rows
 from rag.reader.perturb import Names, perturb
 from rag.reader.questions import Source, question_examples
 from rag.reader.statements import statement
@@ -63,6 +66,36 @@ def test_an_example_holds_the_answer_its_sentence_and_what_is_claimed_of_it(tmp_
     assert {example.text[slice(*span)] for example in asked for span in example.evidence or ()} == {
         "Rome was founded by Romulus in the year 753."
     }
-    claims = {example.first: example.support for example in made if example.support}
-    assert claims["Romulus founded Rome."] == (SUPPORTED,)
-    assert any(support == (CONTRADICTED,) for support in claims.values())
+    support = {example.first: example.support for example in made if example.support}
+    assert support["Romulus founded Rome."] == (SUPPORTED,)
+    assert (CONTRADICTED,) in support.values()
+
+
+def test_no_claim_that_was_written_to_learn_from_is_about_a_document_that_checking_is_measured_with() -> None:
+    learnt = rows(WRITTEN)
+    assert len({(row["source"], row["start"]) for row in learnt}) == len(learnt) > 1000
+    assert {label for row in learnt for _, label in row["false"]} == {"contradicted", "not_stated"}
+    assert not {row["source"] for row in learnt} & {row["source"] for row in rows(SHIPPED)}
+
+
+def test_a_written_claim_is_held_against_its_passage_and_its_nearest_sentences(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "made").mkdir()
+    before = "Nothing is known of Veii. "
+    document = {"doc_id": "a", "title": "Cities of old", "text": before + TEXT}
+    (tmp_path / "made" / "corpus.jsonl").write_text(json.dumps(document))
+    row = {
+        "source": "made/a",
+        "start": len(before),
+        "end": len(document["text"]),
+        "true": ["Dido was a refugee."],
+        "false": [["Romulus had fled.", "not_stated"]],
+    }
+    (tmp_path / "claims.jsonl").write_text(json.dumps(row))
+    monkeypatch.setattr(claims, "WRITTEN", tmp_path / "claims.jsonl")
+    made = [(example.first, example.title, example.text, example.support) for example in written_examples(tmp_path)]
+    assert made == [
+        ("Dido was a refugee.", "Cities of old", TEXT, (SUPPORTED,)),
+        ("Romulus had fled.", "Cities of old", TEXT, (NOT_STATED,)),
+    ]

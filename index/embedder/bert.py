@@ -252,6 +252,28 @@ class _Bert:
         return self.normalise(narrow, x, f"{layer}.output.LayerNorm")
 
 
+def weights_of(model: onnx.ModelProto) -> dict[str, Array]:
+    """The weights that `build` made an 8-bit graph of, as near as it holds them: built again they give the same graph.
+
+    Biases of keys and values, which it does without, are zero.
+    """
+    tensors = {tensor.name: numpy_helper.to_array(tensor) for tensor in model.graph.initializer}
+    found: dict[str, Array] = {}
+    for name, values in tensors.items():
+        if f"{name}_scales" in tensors:
+            scales = tensors[f"{name}_scales"].reshape(-1, 1)
+            rows = values if name.startswith("embeddings") else values.T
+            found[name] = rows.astype(np.float32) * scales
+        elif name.startswith(("classifier", "tokens")):
+            found[name] = np.ascontiguousarray(values.T)
+        elif name.endswith((".weight", ".bias")):
+            found[name] = values
+    for name in [name for name in found if name.endswith(".self.query.bias")]:
+        for other in ("key", "value"):
+            found[name.replace("query", other)] = np.zeros_like(found[name])
+    return found
+
+
 def build(weights: Weights, head: Head, products: type[Products] = EightBitProducts) -> onnx.ModelProto:
     """In the last layer only first tokens go on if the head needs no others."""
     weights = {name.removeprefix("bert."): weight for name, weight in weights.items()}

@@ -1,13 +1,13 @@
-"""The reader that ships: one model that ranks passages, finds the answer in them, and checks claims against them.
+"""The reader that ships: a model that ranks passages and finds answers in them, and one that checks claims by them.
 
-CARD.md says where it comes from and how good it is; train.py and export.py made it.
+CARD.md says where they come from and how good they are; train.py, train_claims.py and export.py made them.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,10 +19,11 @@ from index.passages import Span
 from rag.agreement import missing_numbers
 
 if TYPE_CHECKING:
-    from index.encoder import Window
+    from index.encoder import Encoder, Window
 
 _FOLDER = Path(__file__).parent
 SHA256 = "8197e4dfab363ea160b30fcc0d1300f1992bd2bda10306ec67653b8e527112ad"
+CLAIMS_SHA256 = "4d0d7674ae4c0bffbbde1c59b81607d954ac4b8338a4fad13a5d620af2c2f550"
 
 MOST_TOKENS = 384  # of question and passage together, as in training; longer ones are read in windows
 _LONGEST_SPAN = 30  # tokens
@@ -65,19 +66,22 @@ class Reader:
 
     It began as a cross-encoder (Nogueira and Cho, Passage Re-ranking with BERT, 2019, https://arxiv.org/abs/1901.04085)
     and learnt to answer as in SQuAD 2.0 (Devlin et al., BERT, 2019, section 4.3: the first token stands for "no
-    answer") and to check claims.
+    answer") and to check claims. What checks claims went on from there with nothing else to learn.
     """
 
-    def __init__(self, model: Path | bytes = _FOLDER / "model.onnx") -> None:
-        from index.encoder import Encoder
+    def __init__(self) -> None:
+        self._encoder = _encoder("model.onnx")
 
-        self._encoder = Encoder(model, _FOLDER / "tokenizer.json", max_tokens=MOST_TOKENS)
+    @cached_property
+    def _of_claims(self) -> Encoder:
+        """Loaded when the first claim comes: most questions need none."""
+        return _encoder("claims.onnx")
 
     def read(self, question: str, passages: Sequence[Passage]) -> list[Reading]:
         """What each passage, read under its title, says to `question`."""
         return [
             _reading(windows, passage)
-            for windows, passage in zip(self._windows(question, passages), passages, strict=True)
+            for windows, passage in zip(self._windows(self._encoder, question, passages), passages, strict=True)
         ]
 
     def support(self, claim: str, passages: Sequence[Passage]) -> list[Support]:
@@ -86,14 +90,14 @@ class Reader:
         Each is read whole, and again as the sentence that matters most with the one before it, and as the three that
         matter most: the view in which the claim is best supported counts, since a long passage drowns a sentence.
         """
-        windows = self._windows(claim, passages)
+        windows = self._windows(self._of_claims, claim, passages)
         evidence = [_of_sentences(found, passage) for found, passage in zip(windows, passages, strict=True)]
         views = [
             (number, (f"{passage.context}\n", view))
             for number, passage in enumerate(passages)
             for view in _views(passage, evidence[number])
         ]
-        for (number, _), again in zip(views, self._encoder.read(claim, [text for _, text in views]), strict=True):
+        for (number, _), again in zip(views, self._of_claims.read(claim, [text for _, text in views]), strict=True):
             windows[number] = windows[number] + again
         made = []
         for found, passage, of in zip(windows, passages, evidence, strict=True):
@@ -106,7 +110,7 @@ class Reader:
 
         Shape (len(texts), 3): the probabilities of supported, contradicted and not stated.
         """
-        read = self._encoder.read(claim, [(f"{context}\n", text) for context, text in texts])
+        read = self._of_claims.read(claim, [(f"{context}\n", text) for context, text in texts])
         rows = [
             _shares(windows, claim, f"{context} {text}") for windows, (context, text) in zip(read, texts, strict=True)
         ]
@@ -116,8 +120,9 @@ class Reader:
         """How long a text is, in word pieces."""
         return self._encoder.tokens(text)
 
-    def _windows(self, first: str, passages: Sequence[Passage]) -> list[list[Window]]:
-        return self._encoder.read(first, [(f"{passage.context}\n", passage.text) for passage in passages])
+    @staticmethod
+    def _windows(encoder: Encoder, first: str, passages: Sequence[Passage]) -> list[list[Window]]:
+        return encoder.read(first, [(f"{passage.context}\n", passage.text) for passage in passages])
 
 
 def _reading(windows: Sequence[Window], passage: Passage) -> Reading:
@@ -183,6 +188,12 @@ def _shares(windows: Sequence[Window], claim: str, source: str) -> npt.NDArray[n
     shares /= shares.sum(axis=1, keepdims=True)
     best: npt.NDArray[np.float64] = shares[shares[:, 0].argmax()]
     return best
+
+
+def _encoder(name: str) -> Encoder:
+    from index.encoder import Encoder
+
+    return Encoder(_FOLDER / name, _FOLDER / "tokenizer.json", max_tokens=MOST_TOKENS)
 
 
 @cache

@@ -1,4 +1,4 @@
-"""Claim sets as examples, also with the evidence cut out."""
+"""Claim sets as examples, also with the evidence cut out; claims that were written for this."""
 
 from __future__ import annotations
 
@@ -7,7 +7,12 @@ import re
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
+import numpy as np
+
+from index.embedder import local_embedder
+from index.passages import split_sentences
 from rag.reader.examples import (
     CONTRADICTED,
     NOT_STATED,
@@ -37,6 +42,8 @@ CLAIMS = {
     "factcheck_gpt_irrelevant": 1000,
 }
 _CUT = 0.3
+WRITTEN = Path(__file__).parent / "claims.jsonl"
+_NEAREST = 3
 
 
 def claims_held_aside(data: Path) -> frozenset[str]:
@@ -88,3 +95,29 @@ def science_examples(data: Path, chance: random.Random) -> Iterator[Example]:
                 ),
                 chance,
             )
+
+
+def written_examples(data: Path) -> Iterator[Example]:
+    """Claims that say in other words what a passage says, and others with one thing wrong.
+
+    Each is held against the passage, and against those of its sentences that are nearest to the claim.
+
+    A row of `WRITTEN` names the passage by its place in a document of the sets: {"source": "set/document", "start",
+    "end", "true": [claim, ...], "false": [[claim, label], ...]}.
+    """
+    documents: dict[str, dict[str, dict[str, Any]]] = {}
+    for row in rows(WRITTEN):
+        name, _, doc = row["source"].partition("/")
+        if name not in documents:
+            documents[name] = paragraphs(data / name)
+        document = documents[name][doc]
+        text = document["text"][row["start"] : row["end"]]
+        sentences = [text[slice(*span)] for span in split_sentences(text)]
+        claims = [(claim, "supported") for claim in row["true"]] + row["false"]
+        near = (
+            local_embedder().embed_passages([claim for claim, _ in claims])
+            @ local_embedder().embed_passages(sentences).T
+        )
+        for (claim, label), cosines in zip(claims, near, strict=True):
+            for view in dict.fromkeys((text, " ".join(sentences[n] for n in sorted(np.argsort(-cosines)[:_NEAREST])))):
+                yield Example("written", claim, document["title"] or "", view, support=_CLASSES[label])

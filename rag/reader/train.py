@@ -23,6 +23,7 @@ from torch import Tensor
 from torch.nn.functional import binary_cross_entropy_with_logits as binary_cross_entropy
 from torch.nn.functional import cross_entropy, log_softmax, smooth_l1_loss
 
+from index.embedder.bert import Weights
 from index.embedder.parity import READER, model_folder
 from index.embedder.quantised import read_weights
 from rag.reader.batches import IGNORED, Encoded, batches, prepared
@@ -87,23 +88,26 @@ def rate(tokens: int, step: int, most: int, decay: float) -> float:
     return min(1.0, (step + 1) / WARM_UP, (most - tokens) / (decay * most))
 
 
-@click.command(help=__doc__)
-@click.argument("data", type=click.Path(exists=True, file_okay=False, path_type=Path))
-@click.option("--package", required=True, type=click.Path(exists=True, file_okay=False, path_type=Path))
-@click.option("--wordnet", required=True, type=click.Path(exists=True, file_okay=False, path_type=Path))
-@click.option("--out", required=True, type=click.Path(dir_okay=False, path_type=Path), help="The weights (.npz).")
-@click.option("--tokens", default=12_000_000, show_default=True, help="How many to learn from.")
-@click.option("--decay", default=DECAY, show_default=True, help="The part of them over which the rate falls.")
-@click.option("--seed", default=0, show_default=True)
-def main(data: Path, package: Path, wordnet: Path, out: Path, tokens: int, decay: float, seed: int) -> None:
-    torch.manual_seed(seed)
+def learn(
+    network: Network,
+    pairs: Sequence[Encoded],
+    out: Path,
+    *,
+    tokens: int,
+    decay: float = DECAY,
+    rates: tuple[float, float] = (RATE, HEAD_RATE),
+    seed: int = 0,
+) -> None:
+    """Until so many tokens were learnt; writes checkpoints beside `out`, and goes on from one.
+
+    `rates`: of the layers, of the heads.
+    """
     checkpoint = out.with_suffix(".checkpoint")
-    network = Network(read_weights(model_folder(package, *READER) / "model.onnx"))
     heads = {name for name in network.names if name.startswith(("classifier", "tokens"))}
     parameters = dict(network.named_parameters())
     groups = [
         {"params": [value for name, value in parameters.items() if (name in heads) == of_heads], "peak": peak}
-        for of_heads, peak in ((False, RATE), (True, HEAD_RATE))
+        for of_heads, peak in zip((False, True), rates, strict=True)
     ]
     optimizer = torch.optim.AdamW(groups, lr=0.0, betas=(0.9, 0.98), weight_decay=0.01, fused=True)
     seen = done = 0
@@ -113,7 +117,6 @@ def main(data: Path, package: Path, wordnet: Path, out: Path, tokens: int, decay
         optimizer.load_state_dict(state["optimizer"])
         seen, done = state["seen"], state["done"]
         print(f"going on from {seen:,} tokens")
-    pairs = prepared(data, package, wordnet, seed)
     print(f"{len(pairs):,} examples, {sum(len(pair.ids) for pair in pairs):,} tokens", flush=True)
     began, learnt, saved, log = time.monotonic(), 0, time.monotonic(), []
     fork = out.with_suffix(".stayed")
@@ -136,7 +139,11 @@ def main(data: Path, package: Path, wordnet: Path, out: Path, tokens: int, decay
         seen, learnt = seen + size, learnt + size
         log.append(parts)
         if step % 50 == 49:
-            means = {name: np.mean([row[name] for row in log if name in row]) for name in _WEIGHTS}
+            means = {
+                name: np.mean([row[name] for row in log if name in row])
+                for name in _WEIGHTS
+                if any(name in row for row in log)
+            }
             figures = " ".join(f"{name} {value:.3f}" for name, value in means.items())
             print(
                 f"{seen:>10,} tokens, step {step + 1}, {learnt / (time.monotonic() - began):.0f}/s: {figures}",
@@ -146,8 +153,26 @@ def main(data: Path, package: Path, wordnet: Path, out: Path, tokens: int, decay
         if time.monotonic() - saved > 240:
             _save(checkpoint, network, optimizer, seen, step + 1)
             saved = time.monotonic()
-    np.savez(out, **network.weights())  # type: ignore[arg-type]
+
+
+def write(weights: Weights, out: Path) -> None:
+    np.savez(out, **weights)  # type: ignore[arg-type]
     print(f"wrote {out}")
+
+
+@click.command(help=__doc__)
+@click.argument("data", type=click.Path(exists=True, file_okay=False, path_type=Path))
+@click.option("--package", required=True, type=click.Path(exists=True, file_okay=False, path_type=Path))
+@click.option("--wordnet", required=True, type=click.Path(exists=True, file_okay=False, path_type=Path))
+@click.option("--out", required=True, type=click.Path(dir_okay=False, path_type=Path), help="The weights (.npz).")
+@click.option("--tokens", default=12_000_000, show_default=True, help="How many to learn from.")
+@click.option("--decay", default=DECAY, show_default=True, help="The part of them over which the rate falls.")
+@click.option("--seed", default=0, show_default=True)
+def main(data: Path, package: Path, wordnet: Path, out: Path, tokens: int, decay: float, seed: int) -> None:
+    torch.manual_seed(seed)
+    network = Network(read_weights(model_folder(package, *READER) / "model.onnx"))
+    learn(network, prepared(data, package, wordnet, seed), out, tokens=tokens, decay=decay, seed=seed)
+    write(network.weights(), out)
 
 
 def _save(path: Path, network: Network, optimizer: torch.optim.Optimizer, seen: int, done: int) -> None:
