@@ -30,7 +30,7 @@ _CONTRADICTED_FROM = 0.75
 _READ_ON_FROM = 0.03
 # Of what a language model writes more is untrue than of what people write: it takes more to be shown as supported, and
 # what lies between is shown as unsure. By hand-labelled sentences of a weak one, see `evals.written`.
-SURE_FROM = 0.8
+SURE_FROM = 0.92
 
 _NEAREST = 2  # so many sentences are read first
 _READ_WHOLE = 2  # passages, beside those that the claim names
