@@ -22,7 +22,7 @@ from rag.reader.questions import OF_SENTENCES, SOURCES, long_answer_examples, qu
 from rag.reader.reword import Synonyms, reworded, with_synonyms
 
 BATCH_TOKENS = 4096
-_TITLED = 0.5  # so many passages are read under their title, as the library's are
+TITLED = 0.5  # so many passages are read under their title, as the library's are
 _TAUGHT = 0.25  # of so many questions the relevance is kept as it was
 _CLAIMS = 0.15  # so many claims are said with synonyms
 IGNORED = -100  # a span's token that is not learnt
@@ -104,15 +104,21 @@ def encoded(example: Example, tokenizer: Tokenizer, titled: bool, teacher: float
     )
 
 
+def tokenizer_of(folder: Path) -> Tokenizer:
+    """As pairs are learnt: cut to what the reader reads at once."""
+    tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
+    tokenizer.enable_truncation(MOST_TOKENS, strategy="longest_first")
+    tokenizer.no_padding()
+    return tokenizer
+
+
 def prepared(data: Path, package: Path, wordnet: Path, seed: int) -> list[Encoded]:
     """Every example as tokens; of some questions with what the untrained cross-encoder says of the pair.
 
     Of a question that is asked otherwise it is what it says of the question as it was.
     """
     folder = model_folder(package, *READER)
-    tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
-    tokenizer.enable_truncation(MOST_TOKENS, strategy="longest_first")
-    tokenizer.no_padding()
+    tokenizer = tokenizer_of(folder)
     found = examples(data, seed)
     chance = random.Random(f"{seed} titles")
     taught = [
@@ -124,7 +130,7 @@ def prepared(data: Path, package: Path, wordnet: Path, seed: int) -> list[Encode
     pairs = [(found[n].first, embedded_text(found[n].title, found[n].text)) for n in taught]
     teacher = dict(zip(taught, untrained.run(pairs)[:, 0].tolist(), strict=True)) if pairs else {}
     return [
-        encoded(example, tokenizer, n in teacher or chance.random() < _TITLED, teacher.get(n, math.nan))
+        encoded(example, tokenizer, n in teacher or chance.random() < TITLED, teacher.get(n, math.nan))
         for n, example in enumerate(asked_otherwise(found, Synonyms(wordnet), seed))
     ]
 

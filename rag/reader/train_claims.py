@@ -15,18 +15,15 @@ from pathlib import Path
 import click
 import onnx
 import torch
-from tokenizers import Tokenizer
 
 from index.embedder.bert import weights_of
-from rag.reader import MOST_TOKENS
-from rag.reader.batches import encoded, examples
+from rag.reader.batches import TITLED, encoded, examples, tokenizer_of
 from rag.reader.claims import written_examples
 from rag.reader.network import Network
 from rag.reader.train import learn, write
 
 _FOLDER = Path(__file__).parent
 _AGAIN = 9000  # examples
-_TITLED = 0.5
 _RATES, _DECAY = (4e-5, 1e-4), 0.8
 _LEARNT = 0.9  # so far from the first weights to the learnt ones lie those that are written
 
@@ -39,11 +36,9 @@ _LEARNT = 0.9  # so far from the first weights to the learnt ones lie those that
 def main(data: Path, out: Path, tokens: int, seed: int) -> None:
     torch.manual_seed(seed)
     chance = random.Random(f"{seed} claims")
-    tokenizer = Tokenizer.from_file(str(_FOLDER / "tokenizer.json"))
-    tokenizer.enable_truncation(MOST_TOKENS, strategy="longest_first")
-    tokenizer.no_padding()
+    tokenizer = tokenizer_of(_FOLDER)
     again = chance.sample([example for example in examples(data, seed) if example.support], _AGAIN)
-    pairs = [encoded(found, tokenizer, chance.random() < _TITLED) for found in [*again, *written_examples(data)]]
+    pairs = [encoded(found, tokenizer, chance.random() < TITLED) for found in [*again, *written_examples(data)]]
     first = weights_of(onnx.load(_FOLDER / "model.onnx"))
     network = Network(first)
     learn(network, pairs, out, tokens=tokens, decay=_DECAY, rates=_RATES, seed=seed)
